@@ -1,0 +1,196 @@
+// What the journey stands on: a server in a world of its own, a real Chromium, steps that are counted, and an end that
+// leaves nothing behind. It holds no knowledge of the pages.
+
+import { spawn, execFileSync } from "node:child_process";
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { buffer } from "node:stream/consumers";
+
+/** Runs a program to its end and gives its standard output; throws with both outputs when it fails. */
+export function run(program, args, options = {}) {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 120_000, ...options });
+}
+
+/** Counts named steps; a failed one is told and the next ones that need it are counted as failed too. */
+export class Steps {
+  passed = 0;
+  failed = 0;
+  #stopped = null;
+
+  async step(name, body) {
+    if (this.#stopped) {
+      this.failed += 1;
+      console.log(`not run  ${name} (needs: ${this.#stopped})`);
+      return;
+    }
+    const began = Date.now();
+    try {
+      await body();
+      this.passed += 1;
+      console.log(`ok       ${name} (${Date.now() - began} ms)`);
+    } catch (error) {
+      this.failed += 1;
+      this.#stopped = name;
+      console.log(`failed   ${name}: ${error.stack ?? error}`);
+    }
+  }
+
+  finish() {
+    console.log(`${this.passed} passed, ${this.failed} failed, 0 skipped`);
+    return this.failed === 0;
+  }
+}
+
+/** Throws unless the condition holds. */
+export function expect(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+/** A root folder with a server of its own, and Chromium beside it; `close` ends and removes all of it. */
+export class World {
+  static async open({ playwright, program, serve }) {
+    const world = new World();
+    world.program = program;
+    world.folder = mkdtempSync(path.join(tmpdir(), "journey-"));
+    world.root = path.join(world.folder, "root");
+    mkdirSync(world.root);
+    world.restart(serve);
+    const { chromium } = await import(playwright);
+    world.browser = await chromium.launch({
+      executablePath: "/usr/bin/chromium",
+      // What it leaves in the folder of temporary files goes with this world's.
+      env: { ...process.env, TMPDIR: world.folder },
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync"],
+    });
+    return world;
+  }
+
+  /** Starts the server, the first time or after it was killed. */
+  restart(serve) {
+    this.server = spawn(this.program, ["--root", this.root, "serve", ...serve], { stdio: ["ignore", "pipe", "pipe"] });
+    this.output = "";
+    for (const stream of [this.server.stdout, this.server.stderr]) {
+      stream.on("data", (data) => (this.output += data));
+    }
+  }
+
+  /** Runs the command line against this world. */
+  estiva(...args) {
+    return run(this.program, ["--root", this.root, ...args]);
+  }
+
+  /** Asks the server for a page address until it answers; ten seconds at most. */
+  async address() {
+    const end = Date.now() + 10_000;
+    for (;;) {
+      if (this.server.exitCode !== null) throw new Error(`the server ended: ${this.output}`);
+      try {
+        return /http:\/\/\S+/.exec(this.estiva("dashboard", "--no-start"))[0];
+      } catch (error) {
+        if (Date.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  async close() {
+    await this.browser?.close();
+    try {
+      this.estiva("reset", "--yes");
+    } catch (error) {
+      console.log(`reset failed: ${error}`);
+    }
+    if (this.server.exitCode === null && this.server.signalCode === null) {
+      this.server.kill("SIGKILL");
+      await new Promise((resolve) => this.server.once("exit", resolve));
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** From this size on, a blob's second half can be held back: the small ones are what an image says of itself. */
+const HELD_BYTES_MIN = 100_000;
+
+/** Debian's registry on loopback, behind a door that can hold back the second half of what is pulled. */
+export class SlowRegistry {
+  #held = null;
+
+  static async open(folder) {
+    const registry = new SlowRegistry();
+    const port = await freePort();
+    const config = path.join(folder, "registry.yml");
+    writeFileSync(config, `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${path.join(folder, "registry")}\nhttp:\n  addr: 127.0.0.1:${port}\n`);
+    registry.child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
+    registry.door = http.createServer((request, response) => registry.#pass(port, request, response));
+    await new Promise((resolve) => registry.door.listen(0, "127.0.0.1", resolve));
+    // Programs that are run to their end leave this one no time to open the door: what they send goes straight there.
+    registry.direct = `127.0.0.1:${port}`;
+    registry.host = `127.0.0.1:${registry.door.address().port}`;
+    const end = Date.now() + 20_000;
+    while (!(await answers(port))) {
+      if (Date.now() > end || registry.child.exitCode !== null) {
+        await registry.close();
+        throw new Error("docker-registry does not start");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return registry;
+  }
+
+  #pass(port, request, response) {
+    const { method, url, headers } = request;
+    const onward = http.request({ host: "127.0.0.1", port, method, path: url, headers }, async (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      if (method !== "GET" || !url.includes("/blobs/") || !this.#held) return void answer.pipe(response);
+      const body = await buffer(answer);
+      const half = body.length >= HELD_BYTES_MIN ? body.length >> 1 : body.length;
+      response.write(body.subarray(0, half));
+      if (half < body.length) await this.#held.promise;
+      response.end(body.subarray(half));
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  }
+
+  /** From now on, half of each large blob comes, and no more. */
+  hold() {
+    this.#held = {};
+    this.#held.promise = new Promise((resolve) => (this.#held.release = resolve));
+  }
+
+  /** The other halves come. */
+  release() {
+    this.#held?.release();
+    this.#held = null;
+  }
+
+  async close() {
+    this.release();
+    this.door.closeAllConnections();
+    await new Promise((resolve) => this.door.close(resolve));
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill("SIGKILL");
+      await new Promise((resolve) => this.child.once("exit", resolve));
+    }
+  }
+}
+
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.once("connect", () => { socket.destroy(); resolve(true); });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,6 @@
+//! The page: starts the app in the document.
+
+fn main() {
+    // Yew names the panic in the browser's console, and the page stays as it was.
+    yew::Renderer::<estiva_frontend::app::App>::new().render();
+}

@@ -1,0 +1,93 @@
+//! An image's layers: what made each, its share, what it changed.
+
+use estiva_shared::image::LayerView;
+use estiva_shared::text::escape_name;
+use yew::prelude::*;
+
+use super::{ShareBar, cargo_class};
+use crate::hooks::use_locale;
+use crate::i18n::{Language, Texts, fill};
+use crate::state::by_address::ByAddress;
+use crate::state::instruction;
+use crate::state::summary::Summary;
+
+/// The props of [`LayerList`].
+#[derive(PartialEq, Properties)]
+pub struct LayerListProps {
+    /// The image.
+    pub image: ByAddress<Summary>,
+    /// The one that is chosen; none is the merged image.
+    pub chosen: Option<usize>,
+    /// Another was chosen.
+    pub on_choose: Callback<Option<usize>>,
+}
+
+/// The layers as a list, with the merged image above them.
+#[component]
+pub fn LayerList(props: &LayerListProps) -> Html {
+    let locale = use_locale();
+    let texts = locale.texts();
+    let layers = &props.image.image.layers;
+    let total: u64 = layers.iter().map(|layer| layer.uncompressed_bytes).sum();
+    let whole = {
+        let (choose, chosen) = (props.on_choose.clone(), props.chosen.is_none());
+        html! {
+            <li>
+                <button type="button" class={classes!("layer", "layer-all", chosen.then_some("is-chosen"))}
+                    aria-pressed={chosen.to_string()} onclick={move |_| choose.emit(None)}>
+                    <span class="layer-name">{ texts.inspect.all_layers }</span>
+                    <span class="layer-size">{ locale.language.bytes(total) }</span>
+                </button>
+            </li>
+        }
+    };
+    let rows = layers.iter().map(|layer| {
+        let (choose, index) = (props.on_choose.clone(), layer.index);
+        let chosen = props.chosen == Some(index);
+        html! {
+            <li key={index}>
+                <button type="button" class={classes!("layer", cargo_class(index), chosen.then_some("is-chosen"))} data-testid="layer-row"
+                    aria-pressed={chosen.to_string()} onclick={move |_| choose.emit(Some(index))}>
+                    { layer_row(layer, total, locale.language, texts) }
+                </button>
+            </li>
+        }
+    });
+    html! { <ol class="layers">{ whole }{ for rows }</ol> }
+}
+
+fn layer_row(layer: &LayerView, total: u64, language: Language, texts: &Texts) -> Html {
+    let share = layer.uncompressed_bytes as f64 / total.max(1) as f64;
+    let made_by = match &layer.created_by {
+        Some(text) => {
+            let (name, rest) = instruction::split(text);
+            html! { <><b>{ name }</b>{ " " }{ escape_name(&rest).into_owned() }</> }
+        }
+        None => html! { <i>{ texts.inspect.no_instruction }</i> },
+    };
+    html! {
+        <>
+            <span class="layer-index" aria-label={fill(texts.inspect.layer_n, &[&layer.index.to_string()])}>{ layer.index }</span>
+            <span class="layer-name mono">{ made_by }</span>
+            <span class="layer-size">{ language.bytes(layer.uncompressed_bytes) }</span>
+            <span class="layer-bar"><ShareBar {share} /></span>
+            <span class="layer-changes">{ changes(layer, language, texts) }</span>
+        </>
+    }
+}
+
+fn changes(layer: &LayerView, language: Language, texts: &Texts) -> Html {
+    let mark = |count: u64, sign: &str, class: &'static str, word: &str| {
+        (count > 0).then(|| {
+            let (number, said) = (language.number(count), language.count(count, word));
+            html! { <span class={class} title={said.clone()} aria-label={said}>{ format!("{sign}{number}") }</span> }
+        })
+    };
+    html! {
+        <>
+            { mark(layer.added, "+", "mark-added", texts.inspect.added_count) }
+            { mark(layer.changed, "~", "mark-changed", texts.inspect.changed_count) }
+            { mark(layer.removed, "−", "mark-removed", texts.inspect.removed_count) }
+        </>
+    }
+}

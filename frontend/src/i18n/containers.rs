@@ -1,0 +1,87 @@
+//! Containers: the list, one container's logs and charts.
+
+super::texts! {
+    /// Containers.
+    ContainerTexts {
+        title: "Containers", "Contêineres";
+        note: "Each is watched by a small monitor of its own, and runs on while the server is away.", "Cada um é acompanhado por um pequeno monitor próprio, e continua rodando enquanto o servidor está fora.";
+        empty_title: "No container yet", "Nenhum contêiner ainda";
+        empty_body: "Run one from an image. It shows up here with its logs and what it uses.", "Execute um a partir de uma imagem. Ele aparece aqui com seus logs e o que usa.";
+        empty_action: "Go to the images", "Ir para as imagens";
+        running: "running", "rodando";
+        created: "created", "criado";
+        exited: "exited", "encerrado";
+        exited_code: "exited ({0})", "encerrado ({0})";
+        killed_memory: "out of memory", "sem memória";
+        failed: "failed", "falhou";
+        filter_all: "All", "Todos";
+        filter_running: "Running", "Rodando";
+        column_status: "Status", "Estado";
+        column_name: "Name", "Nome";
+        column_image: "Image", "Imagem";
+        column_command: "Command", "Comando";
+        column_limits: "Limits", "Limites";
+        column_when: "Made", "Criado";
+        no_limits: "no limits", "sem limites";
+        limit_memory: "{0} memory", "{0} de memória";
+        limit_cpus: "CPU|CPUs", "CPU|CPUs";
+        limit_pids: "process|processes", "processo|processos";
+        back: "All containers", "Todos os contêineres";
+        stop: "Stop", "Parar";
+        stop_hint: "Asks it to end; kills it after ten seconds", "Pede que termine; mata depois de dez segundos";
+        kill: "Kill", "Matar";
+        kill_hint: "Ends it at once (SIGKILL)", "Termina imediatamente (SIGKILL)";
+        remove: "Remove", "Remover";
+        remove_title: "Remove {0}?", "Remover {0}?";
+        remove_body: "Its writable layer and its log are deleted. The image stays.", "A camada de escrita e o log são apagados. A imagem fica.";
+        remove_running: "It is running: it is killed first.", "Ele está rodando: será morto antes.";
+        removed: "removed", "removido";
+        removed_note: "It ended and was removed. What is shown here is gone when you leave this page.", "Ele terminou e foi removido. O que aparece aqui se perde quando você sair desta página.";
+        gone: "This container is no more", "Este contêiner não existe mais";
+        gone_body: "It was removed before this page could ask for it, and its log with it. One that removes itself may end within a moment: run it without “Remove it when it ends”, and both stay.", "Ele foi removido antes que esta página pudesse perguntar por ele, e o log também. Um que se remove sozinho pode terminar num instante: execute sem “Remover quando terminar”, e os dois ficam.";
+        logs: "Logs", "Logs";
+        logs_empty: "It has written nothing yet", "Ele ainda não escreveu nada";
+        logs_none: "It wrote nothing", "Ele não escreveu nada";
+        logs_ended: "The log ends here", "O log termina aqui";
+        memory: "Memory", "Memória";
+        memory_of: "{0} of {1}", "{0} de {1}";
+        memory_note: "A cgroup counts every page. At the limit the kernel takes cache back first, then kills.", "Um cgroup conta cada página. No limite, o kernel primeiro recupera o cache, depois mata.";
+        cpu: "CPU", "CPU";
+        cpu_cores: "core|cores", "núcleo|núcleos";
+        cpu_now: "{0} cores", "{0} núcleos";
+        cpu_of: "{0} of {1}", "{0} de {1}";
+        cpu_note: "A limit of {0} is {1} of work in each 100 ms; then the cgroup waits.", "Um limite de {0} são {1} de trabalho em cada 100 ms; depois o cgroup espera.";
+        pids: "Processes", "Processos";
+        limit_line: "limit {0}", "limite {0}";
+        no_limit: "no limit set", "sem limite";
+        stats_ended: "It is not running, so it uses nothing.", "Ele não está rodando, então não usa nada.";
+        stats_waiting: "First sample in a second…", "Primeira amostra em um segundo…";
+        ended_ok: "It ended by itself, all well.", "Terminou sozinho, tudo certo.";
+        ended_code: "It ended by itself with status {0}.", "Terminou sozinho com o código {0}.";
+        ended_signal: "A signal ended it: {0} (status {1}).", "Um sinal o encerrou: {0} (código {1}).";
+        ended_oom: "The kernel killed it for memory: it went beyond its limit of {0}.", "O kernel o matou por memória: passou do limite de {0}.";
+        ended_oom_plain: "The kernel killed a process of it for memory.", "O kernel matou um processo dele por memória.";
+        not_started: "It could not be started: {0}", "Não pôde ser iniciado: {0}";
+        details: "Details", "Detalhes";
+        detail_id: "ID", "ID";
+        detail_pid: "Process on the host", "Processo no host";
+        detail_network: "Network", "Rede";
+        detail_ports: "Ports", "Portas";
+        detail_addresses: "Addresses", "Endereços";
+        detail_mounts: "Mounts", "Montagens";
+        port_open: "Open port {0} of this machine, which leads to {1} in the container, in a new tab", "Abrir a porta {0} desta máquina, que leva a {1} no contêiner, em uma nova aba";
+        ports_none: "none published", "nenhuma publicada";
+        ports_host: "whatever it opens is open on this machine", "o que ele abrir fica aberto nesta máquina";
+        addresses_note: "on the bridge; this machine and other containers reach it there", "na bridge; esta máquina e outros contêineres o alcançam ali";
+        mount_volume: "volume", "volume";
+        mount_volume_new: "a volume without a name", "um volume sem nome";
+        mount_bind: "host path", "caminho do host";
+        mount_tmpfs: "memory", "memória";
+        mount_tmpfs_of: "{0} of memory", "{0} de memória";
+        read_only: "read-only", "só leitura";
+        read_only_hint: "Only what is mounted can be written", "Só o que está montado pode ser escrito";
+        terminal: "terminal", "terminal";
+        detail_started: "Started", "Iniciado";
+        namespaces_note: "Inside, this process is number 1: a pid namespace numbers its own.", "Lá dentro, este processo é o número 1: um namespace de pid numera os seus.";
+    }
+}

@@ -1,0 +1,259 @@
+//! The server's HTTP routes, one function each. All paths that this page asks for stand in this file.
+
+use std::future::Future;
+
+use estiva_shared::protocol::{
+    API_PREFIX, ContainerSummary, ContextFolder, ContextResponse, ErrorBody, ExecRequest,
+    ExecResponse, ExecSummary, ImageSummary, Pruned, RunRequest, RunResponse, SessionRequest,
+    SessionResponse, ShareRequest, ShareSummary, VolumeSummary,
+};
+use estiva_shared::report::Report;
+use serde::de::IgnoredAny;
+use web_sys::Blob;
+
+use super::http::{Method, Upload, ask, ask_with, fetch, upload};
+
+/// What a route answers, or why not.
+pub type Answer<T> = Result<T, ErrorBody>;
+
+const TAR: &str = "application/x-tar";
+
+/// Trades the one-time code for a token.
+///
+/// # Errors
+/// A code that is unknown, used or too old.
+pub async fn open_session(code: String) -> Answer<String> {
+    let answer: SessionResponse =
+        ask_with(Method::Post, &route("/session"), &SessionRequest { code }).await?;
+    Ok(answer.token)
+}
+
+/// All images, newest first.
+///
+/// # Errors
+/// As every route: see [`super::http::ask`].
+pub async fn images() -> Answer<Vec<ImageSummary>> {
+    ask(Method::Get, &route("/images")).await
+}
+
+/// An image of the store, taken apart by the server: the JSON of an `ImageAnalysis`, for the worker to read.
+///
+/// # Errors
+/// An unknown image; names like it are in the hint.
+pub async fn analysis(image: &str) -> Answer<Blob> {
+    fetch(&route(&format!("/images/{}/analysis", escape(image)))).await
+}
+
+/// The report that a link to this image would show.
+///
+/// # Errors
+/// An unknown image.
+pub async fn report(image: &str, include_run_text: bool) -> Answer<Report> {
+    let query = if include_run_text {
+        "?run_text=true"
+    } else {
+        ""
+    };
+    ask(
+        Method::Get,
+        &route(&format!("/images/{}/report{query}", escape(image))),
+    )
+    .await
+}
+
+/// Removes an image's name, and the image with its last name.
+///
+/// # Errors
+/// Where containers use it.
+pub async fn remove_image(image: &str) -> Answer<()> {
+    done(
+        ask(
+            Method::Delete,
+            &route(&format!("/images/{}", escape(image))),
+        )
+        .await,
+    )
+}
+
+/// Loads an archive into the store; what comes first stops it when it is dropped.
+///
+/// # Errors
+/// An archive that can't be read, or whose digests are wrong.
+pub fn load_images(
+    archive: Blob,
+    progress: impl Fn(u64, u64) + 'static,
+) -> (Upload, impl Future<Output = Answer<()>>) {
+    let (upload, work) = upload(route("/images/load"), archive, TAR, progress);
+    (upload, async move { done(work.await) })
+}
+
+/// Makes the busybox base.
+///
+/// # Errors
+/// Where the server's host has no static busybox.
+pub async fn make_base() -> Answer<()> {
+    done(ask(Method::Post, &route("/bases/busybox")).await)
+}
+
+/// Makes and starts a container.
+///
+/// # Errors
+/// An unknown image, a name in use, a program that is not in the image.
+pub async fn run(request: &RunRequest) -> Answer<RunResponse> {
+    ask_with(Method::Post, &route("/containers"), request).await
+}
+
+/// All volumes.
+///
+/// # Errors
+/// As every route.
+pub async fn volumes() -> Answer<Vec<VolumeSummary>> {
+    ask(Method::Get, &route("/volumes")).await
+}
+
+/// Frees what no image and no container needs.
+///
+/// # Errors
+/// As every route.
+pub async fn prune() -> Answer<Pruned> {
+    ask(Method::Post, &route("/prune")).await
+}
+
+/// One container as it is now.
+///
+/// # Errors
+/// An unknown container.
+pub async fn container(id: &str) -> Answer<ContainerSummary> {
+    ask(Method::Get, &route(&format!("/containers/{}", escape(id)))).await
+}
+
+/// Asks a container to end; it is killed after the server's time-out.
+///
+/// # Errors
+/// A container that does not run.
+pub async fn stop(id: &str) -> Answer<()> {
+    done(
+        ask(
+            Method::Post,
+            &route(&format!("/containers/{}/stop", escape(id))),
+        )
+        .await,
+    )
+}
+
+/// Kills a container.
+///
+/// # Errors
+/// A container that does not run.
+pub async fn kill(id: &str) -> Answer<()> {
+    done(
+        ask(
+            Method::Post,
+            &route(&format!("/containers/{}/kill", escape(id))),
+        )
+        .await,
+    )
+}
+
+/// Removes a container; one that runs is killed first where `force` says so.
+///
+/// # Errors
+/// A container that runs, without `force`.
+pub async fn remove_container(id: &str, force: bool) -> Answer<()> {
+    let query = if force { "?force=true" } else { "" };
+    done(
+        ask(
+            Method::Delete,
+            &route(&format!("/containers/{}{query}", escape(id))),
+        )
+        .await,
+    )
+}
+
+/// Starts a further process in a container, which goes on without this page.
+///
+/// # Errors
+/// A container that does not run; a program that is not in it.
+pub async fn begin_exec(container: &str, request: &ExecRequest) -> Answer<ExecResponse> {
+    let path = format!("/containers/{}/execs", escape(container));
+    ask_with(Method::Post, &route(&path), request).await
+}
+
+/// Such processes that run, oldest first.
+///
+/// # Errors
+/// An unknown container.
+pub async fn execs(container: &str) -> Answer<Vec<ExecSummary>> {
+    let path = format!("/containers/{}/execs", escape(container));
+    ask(Method::Get, &route(&path)).await
+}
+
+/// Hangs one up.
+///
+/// # Errors
+/// One that has ended.
+pub async fn end_exec(container: &str, id: &str) -> Answer<()> {
+    let path = format!("/containers/{}/execs/{}", escape(container), escape(id));
+    done(ask(Method::Delete, &route(&path)).await)
+}
+
+/// Sends a build's context; what comes first stops it when it is dropped.
+///
+/// # Errors
+/// A context beyond the server's limit.
+pub fn send_context(
+    archive: Blob,
+    progress: impl Fn(u64, u64) + 'static,
+) -> (Upload, impl Future<Output = Answer<ContextResponse>>) {
+    upload(route("/contexts"), archive, TAR, progress)
+}
+
+/// What is under the server's context root.
+///
+/// # Errors
+/// A path that is not there, or a server without such a root.
+pub async fn context_folder(path: &str) -> Answer<ContextFolder> {
+    ask(
+        Method::Get,
+        &route(&format!("/context-root?path={}", escape(path))),
+    )
+    .await
+}
+
+/// All links.
+///
+/// # Errors
+/// As every route.
+pub async fn shares() -> Answer<Vec<ShareSummary>> {
+    ask(Method::Get, &route("/shares")).await
+}
+
+/// Makes a link.
+///
+/// # Errors
+/// An unknown image.
+pub async fn share(request: &ShareRequest) -> Answer<ShareSummary> {
+    ask_with(Method::Post, &route("/shares"), request).await
+}
+
+/// Withdraws a link.
+///
+/// # Errors
+/// An unknown link.
+pub async fn withdraw(id: &str) -> Answer<()> {
+    done(ask(Method::Delete, &route(&format!("/shares/{}", escape(id)))).await)
+}
+
+fn route(path: &str) -> String {
+    format!("{API_PREFIX}{path}")
+}
+
+/// A name in a path: `/` and `:` become `%2F` and `%3A`, so that a name is always one segment.
+fn escape(name: &str) -> String {
+    js_sys::encode_uri_component(name).into()
+}
+
+/// An answer of which only its coming matters.
+fn done(answer: Answer<IgnoredAny>) -> Answer<()> {
+    answer.map(|_| ())
+}

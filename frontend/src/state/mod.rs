@@ -1,0 +1,25 @@
+//! What the page knows, without a browser: plain values and the rules by which they change.
+//!
+//! **Invariant:** nothing here names web_sys, so that all of it is tested natively.
+
+pub mod build_run;
+pub mod by_address;
+pub mod connection;
+pub mod context;
+pub mod editor;
+pub mod follow;
+pub mod forms;
+pub mod instruction;
+pub mod link;
+pub mod log;
+pub mod output;
+pub mod ports;
+pub mod pull;
+pub mod rows;
+pub mod run_form;
+pub mod shown;
+pub mod stages;
+pub mod stats;
+pub mod summary;
+pub mod terminal;
+pub mod tree;

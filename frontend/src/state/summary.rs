@@ -1,0 +1,142 @@
+//! An image without its long lists: what the page holds of it. The lists stay in the worker, which makes a tree of one when
+//! it is asked for.
+
+use estiva_shared::image::{ImageAnalysis, ImageView, LayerView, Problem, Waste, WasteCause};
+use serde::{Deserialize, Serialize};
+
+/// Files kept of a cause of waste; the whole list is in the command line's JSON.
+const WASTED_FILES_MAX: usize = 50;
+
+/// Problems kept; a hostile archive can have one for each entry.
+const PROBLEMS_MAX: usize = 30;
+
+/// An image without its long lists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The image; its layers' entries are left out.
+    pub image: ImageView,
+    /// How many paths the merged tree has.
+    pub entries: u64,
+    /// What could be saved, with the largest files of each cause.
+    pub waste: Waste,
+    /// How many files each cause has, in the same order.
+    pub wasted_files: Vec<u64>,
+    /// The first things that are wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Summary {
+    /// What the page holds of an image.
+    pub fn of(analysis: &ImageAnalysis) -> Summary {
+        let image = &analysis.image;
+        let causes = &analysis.waste.by_cause;
+        Summary {
+            image: ImageView {
+                format: image.format.clone(),
+                names: image.names.clone(),
+                manifest_digest: image.manifest_digest.clone(),
+                config_digest: image.config_digest.clone(),
+                platform: image.platform.clone(),
+                created: image.created.clone(),
+                config: image.config.clone(),
+                history: image.history.clone(),
+                layers: image.layers.iter().map(without_entries).collect(),
+                size_bytes: image.size_bytes,
+                uncompressed_bytes: image.uncompressed_bytes,
+            },
+            entries: analysis.tree.len() as u64,
+            waste: Waste {
+                reclaimable_bytes: analysis.waste.reclaimable_bytes,
+                by_cause: causes.iter().map(largest).collect(),
+            },
+            wasted_files: causes
+                .iter()
+                .map(|cause| cause.files.len() as u64)
+                .collect(),
+            problems: analysis
+                .problems
+                .iter()
+                .take(PROBLEMS_MAX)
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+fn without_entries(layer: &LayerView) -> LayerView {
+    LayerView {
+        index: layer.index,
+        digest: layer.digest.clone(),
+        diff_id: layer.diff_id.clone(),
+        verified: layer.verified,
+        compression: layer.compression.clone(),
+        size_bytes: layer.size_bytes,
+        uncompressed_bytes: layer.uncompressed_bytes,
+        created_by: layer.created_by.clone(),
+        added: layer.added,
+        changed: layer.changed,
+        removed: layer.removed,
+        entries: Vec::new(),
+    }
+}
+
+fn largest(cause: &WasteCause) -> WasteCause {
+    WasteCause {
+        cause: cause.cause.clone(),
+        reclaimable_bytes: cause.reclaimable_bytes,
+        files: cause.files.iter().take(WASTED_FILES_MAX).cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use estiva_shared::image::{ANALYSIS_VERSION, ConfigView, WastedFile};
+
+    #[test]
+    fn keeps_counts_and_leaves_long_lists_behind() {
+        let wasted = WastedFile {
+            path: "a".into(),
+            size_bytes: 1,
+            layer: 0,
+            hidden_by: 1,
+        };
+        let problem = Problem {
+            code: "limit".into(),
+            message: String::new(),
+            layer: None,
+            entry: None,
+            offset: None,
+        };
+        let analysis = ImageAnalysis {
+            version: ANALYSIS_VERSION,
+            image: ImageView {
+                format: "store".into(),
+                names: Vec::new(),
+                manifest_digest: None,
+                config_digest: String::new(),
+                platform: String::new(),
+                created: None,
+                config: ConfigView::default(),
+                history: Vec::new(),
+                layers: Vec::new(),
+                size_bytes: 1,
+                uncompressed_bytes: 2,
+            },
+            tree: Vec::new(),
+            waste: Waste {
+                reclaimable_bytes: 70,
+                by_cause: vec![WasteCause {
+                    cause: "overwritten".into(),
+                    reclaimable_bytes: 70,
+                    files: vec![wasted; 70],
+                }],
+            },
+            problems: vec![problem; 200],
+        };
+        let summary = Summary::of(&analysis);
+        assert_eq!(summary.wasted_files, [70]);
+        assert_eq!(summary.waste.by_cause[0].files.len(), WASTED_FILES_MAX);
+        assert_eq!(summary.problems.len(), PROBLEMS_MAX);
+    }
+}

@@ -1,0 +1,84 @@
+//! A file of the browser as [`ReadAt`]: slices are read synchronously, which only a worker may do.
+
+use std::cell::RefCell;
+use std::io;
+
+use estiva_shared::image::ReadAt;
+use web_sys::{File, FileReaderSync};
+
+/// Bytes read at once. A call into the browser costs about as much as reading a megabyte, so fewer and larger are better;
+/// beyond a few megabytes nothing more is gained.
+const WINDOW_BYTES: u64 = 2 << 20;
+
+/// A file, with the part of it that was read last.
+pub struct FileAt {
+    file: File,
+    reader: FileReaderSync,
+    size: u64,
+    window: RefCell<Window>,
+}
+
+#[derive(Default)]
+struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl FileAt {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Where the browser has no synchronous reader, as outside a worker.
+    pub fn open(file: File) -> io::Result<FileAt> {
+        let reader = FileReaderSync::new().map_err(|_| {
+            io::Error::other("expected a worker with FileReaderSync, but the browser has none here")
+        })?;
+        // A file's size is a whole number below 2^53.
+        let size = file.size() as u64;
+        Ok(FileAt {
+            file,
+            reader,
+            size,
+            window: RefCell::default(),
+        })
+    }
+
+    fn load(&self, start: u64) -> io::Result<Vec<u8>> {
+        let end = start.saturating_add(WINDOW_BYTES).min(self.size);
+        // The file may have been removed or changed since it was dropped: then the browser refuses to read it.
+        let gone = |_| {
+            io::Error::other(
+                "the browser can't read this file any more: it was changed or removed since it was chosen",
+            )
+        };
+        let slice = self
+            .file
+            .slice_with_f64_and_f64(start as f64, end as f64)
+            .map_err(gone)?;
+        let buffer = self.reader.read_as_array_buffer(&slice).map_err(gone)?;
+        Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+    }
+}
+
+impl ReadAt for FileAt {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if offset >= self.size || buf.is_empty() {
+            return Ok(0);
+        }
+        let mut window = self.window.borrow_mut();
+        let holds = offset >= window.start && offset - window.start < window.bytes.len() as u64;
+        if !holds {
+            window.bytes = self.load(offset)?;
+            window.start = offset;
+        }
+        let from = (offset - window.start) as usize;
+        let rest = window.bytes.get(from..).unwrap_or_default();
+        let count = rest.len().min(buf.len());
+        buf[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}

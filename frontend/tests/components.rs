@@ -1,0 +1,355 @@
+//! The main components in a real document: what a person sees and can press.
+#![cfg(target_arch = "wasm32")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use estiva_frontend::components::{
+    Chart, Editor, FileTree, Findings, ImageView as ImageArticle, LayerList, LogView, Steps,
+};
+use estiva_frontend::hooks::Locale;
+use estiva_frontend::i18n::Language;
+use estiva_frontend::services::analyser::TreeAsk;
+use estiva_frontend::state::build_run::StepView;
+use estiva_frontend::state::by_address::ByAddress;
+use estiva_frontend::state::output::Output;
+use estiva_frontend::state::summary::Summary;
+use estiva_frontend::state::tree::Tree;
+use estiva_shared::dockerfile;
+use estiva_shared::image::{
+    ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
+    LayerView, TreeEntry, Waste,
+};
+use estiva_shared::protocol::{OutputStream, PlannedStep};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{
+    Element, EventInit, HtmlElement, HtmlInputElement, KeyboardEvent, KeyboardEventInit,
+};
+use yew::prelude::*;
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+#[derive(PartialEq, Properties)]
+struct StageProps {
+    language: Language,
+    content: Html,
+}
+
+/// What is tested, in a language.
+#[component]
+fn TestStage(props: &StageProps) -> Html {
+    let locale = Locale {
+        language: props.language,
+        switch: Callback::noop(),
+    };
+    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
+}
+
+async fn show(language: Language, content: Html) -> Element {
+    let document = web_sys::window()
+        .and_then(|window| window.document())
+        .expect("a document");
+    let root = document.create_element("div").expect("an element");
+    document
+        .body()
+        .expect("a body")
+        .append_child(&root)
+        .expect("room for it");
+    yew::Renderer::<TestStage>::with_root_and_props(root.clone(), StageProps { language, content })
+        .render();
+    settle().await;
+    root
+}
+
+/// Waits until what was changed is drawn.
+async fn settle() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let window = web_sys::window().expect("a window");
+        window
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 60)
+            .expect("a timer");
+    });
+    wasm_bindgen_futures::JsFuture::from(promise)
+        .await
+        .expect("time passes");
+}
+
+fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
+    let list = root.query_selector_all(selector).expect("a selector");
+    (0..list.length())
+        .filter_map(|index| list.item(index)?.dyn_into().ok())
+        .collect()
+}
+
+fn entry(path: String, change: Change) -> LayerEntry {
+    LayerEntry {
+        path,
+        kind: EntryKind::File,
+        change,
+        size_bytes: 10,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        link: None,
+        opaque: false,
+    }
+}
+
+fn layer(index: usize, created_by: &str) -> LayerView {
+    LayerView {
+        index,
+        digest: String::new(),
+        diff_id: String::new(),
+        verified: true,
+        compression: "none".into(),
+        size_bytes: 1_000,
+        uncompressed_bytes: 1_500_000,
+        created_by: Some(created_by.into()),
+        added: 3,
+        changed: 0,
+        removed: 1,
+        entries: Vec::new(),
+    }
+}
+
+fn image(layers: Vec<LayerView>) -> ByAddress<Summary> {
+    let analysis = ImageAnalysis {
+        version: ANALYSIS_VERSION,
+        image: ImageView {
+            format: "store".into(),
+            names: vec!["sample:1".into()],
+            manifest_digest: None,
+            config_digest: String::new(),
+            platform: "linux/amd64".into(),
+            created: None,
+            config: ConfigView::default(),
+            history: Vec::new(),
+            size_bytes: 1,
+            uncompressed_bytes: 1,
+            layers,
+        },
+        tree: Vec::new(),
+        waste: Waste::default(),
+        problems: Vec::new(),
+    };
+    ByAddress::new(Summary::of(&analysis))
+}
+
+fn press_key(target: &HtmlElement, key: &str) {
+    let init = KeyboardEventInit::new();
+    init.set_key(key);
+    init.set_bubbles(true);
+    init.set_cancelable(true);
+    let event =
+        KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).expect("an event");
+    target.dispatch_event(&event).expect("somebody listens");
+}
+
+#[wasm_bindgen_test]
+async fn a_tree_of_thirty_thousand_paths_draws_what_is_in_sight() {
+    let entries: Vec<LayerEntry> = (0..30_000)
+        .map(|number| entry(format!("file-{number:05}"), Change::Added))
+        .collect();
+    let tree = ByAddress::new(Tree::of_layer(&entries));
+    let root = show(Language::English, html! { <FileTree {tree} /> }).await;
+    let drawn = all(&root, "[data-testid=tree-row]").len();
+    assert!(
+        (1..400).contains(&drawn),
+        "{drawn} rows are in the document"
+    );
+    let grid = &all(&root, "[role=treegrid]")[0];
+    assert_eq!(
+        grid.get_attribute("aria-rowcount").as_deref(),
+        Some("30000")
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_folder_opens_when_it_is_pressed_and_says_so() {
+    let entries: Vec<LayerEntry> = (0..62)
+        .map(|number| entry(format!("{}/{number}", number % 2), Change::Removed))
+        .collect();
+    let root = show(
+        Language::English,
+        html! { <FileTree tree={ByAddress::new(Tree::of_layer(&entries))} /> },
+    )
+    .await;
+    assert_eq!(all(&root, "[data-testid=tree-row]").len(), 2);
+    let folder = &all(&root, "[data-testid=tree-row]")[0];
+    assert_eq!(
+        folder.get_attribute("aria-expanded").as_deref(),
+        Some("false")
+    );
+    folder.click();
+    settle().await;
+    assert_eq!(all(&root, "[data-testid=tree-row]").len(), 33);
+    assert_eq!(all(&root, "[aria-label=removed]").len(), 31);
+}
+
+/// The row that the keyboard was on was counted from the top: after a filter it was beyond the last one, every key died, and
+/// the list named a row that was not in the document.
+#[wasm_bindgen_test]
+async fn the_list_names_the_row_that_the_keyboard_is_on() {
+    let entries: Vec<LayerEntry> = (0..500)
+        .map(|number| entry(format!("file-{number:03}"), Change::Added))
+        .collect();
+    let tree = ByAddress::new(Tree::of_layer(&entries));
+    let root = show(Language::English, html! { <FileTree {tree} /> }).await;
+    let list = all(&root, "[role=treegrid]")[0].clone();
+    let filter: HtmlInputElement = all(&root, "[type=search]")[0].clone().unchecked_into();
+    let named = || {
+        let id = list.get_attribute("aria-activedescendant")?;
+        let row = all(&root, &format!("#{id}")).into_iter().next()?;
+        assert_eq!(row.get_attribute("aria-selected").as_deref(), Some("true"));
+        row.text_content()
+    };
+    press_key(&list, "End");
+    settle().await;
+    // No style sheet here, so the list does not scroll, and its last row is not in the document.
+    assert_eq!(list.get_attribute("aria-activedescendant"), None);
+    filter.set_value("file-01");
+    let init = EventInit::new();
+    init.set_bubbles(true);
+    let typed = Event::new_with_event_init_dict("input", &init).expect("an event");
+    filter.dispatch_event(&typed).expect("somebody listens");
+    settle().await;
+    assert!(named().is_some_and(|text| text.contains("file-019")));
+    press_key(&list, "ArrowUp");
+    settle().await;
+    assert!(named().is_some_and(|text| text.contains("file-018")));
+}
+
+/// Folders that no entry names had no cell for the layer, so their mode and owner stood a column to the left.
+#[wasm_bindgen_test]
+async fn every_row_of_the_merged_tree_has_the_same_cells() {
+    let file = TreeEntry {
+        path: "made/up/file".into(),
+        kind: EntryKind::File,
+        size_bytes: 1,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        link: None,
+        layer: 3,
+        change: Change::Added,
+    };
+    let tree = ByAddress::new(Tree::of_image(&[file]));
+    let root = show(Language::English, html! { <FileTree {tree} merged=true /> }).await;
+    let rows = all(&root, "[data-testid=tree-row]");
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        assert_eq!(all(&row, "[role=gridcell]").len(), 6);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_image_asks_for_the_tree_of_the_layer_that_is_pressed() {
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let trees = {
+        let asked = asked.clone();
+        Callback::from(move |ask: TreeAsk| {
+            asked.borrow_mut().push(ask.layer);
+            let name = format!("of-{:?}", ask.layer);
+            ask.reply.emit(match ask.layer {
+                Some(1) => Err("no such layer".into()),
+                _ => Ok(ByAddress::new(Tree::of_layer(&[entry(
+                    name,
+                    Change::Added,
+                )]))),
+            });
+        })
+    };
+    let image = image(vec![layer(0, "COPY a /a"), layer(1, "COPY b /b")]);
+    let root = show(
+        Language::English,
+        html! { <ImageArticle {image} {trees} /> },
+    )
+    .await;
+    let text = || root.text_content().unwrap_or_default();
+    assert!(text().contains("of-None"), "{}", text());
+    all(&root, "[data-testid=layer-row]")[0].click();
+    settle().await;
+    assert!(text().contains("of-Some(0)"), "{}", text());
+    all(&root, "[data-testid=layer-row]")[1].click();
+    settle().await;
+    assert!(text().contains("no such layer"), "{}", text());
+    assert_eq!(*asked.borrow(), [None, Some(0), Some(1)]);
+}
+
+#[wasm_bindgen_test]
+async fn a_layer_shows_its_instruction_its_size_and_its_changes_in_both_languages() {
+    let image = image(vec![
+        layer(0, "COPY a /a"),
+        layer(1, "RUN /bin/sh -c make # buildkit"),
+    ]);
+    let content = html! { <LayerList {image} chosen={None} on_choose={Callback::noop()} /> };
+    let english = show(Language::English, content.clone())
+        .await
+        .text_content()
+        .unwrap_or_default();
+    assert!(
+        english.contains("make") && english.contains("1.5 MB") && english.contains("−1"),
+        "{english}"
+    );
+    assert!(!english.contains("buildkit"), "{english}");
+    let portuguese = show(Language::Portuguese, content)
+        .await
+        .text_content()
+        .unwrap_or_default();
+    assert!(
+        portuguese.contains("1,5 MB") && portuguese.contains("Imagem completa"),
+        "{portuguese}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_mistake_is_marked_in_the_editor_and_listed() {
+    let source = "FROM busybox\nRUNN echo\n";
+    let findings = Rc::new(dockerfile::parse(source).1);
+    let content = html! {
+        <><Editor {source} findings={findings.clone()} on_change={Callback::noop()} area={NodeRef::default()} />
+          <Findings {findings} on_select={Callback::noop()} /></>
+    };
+    let root = show(Language::English, content).await;
+    assert_eq!(all(&root, ".has-error").len(), 1);
+    let listed = all(&root, "[data-testid=diagnostics]")[0]
+        .text_content()
+        .unwrap_or_default();
+    assert!(
+        listed.contains("RUNN") && listed.contains("line 2"),
+        "{listed}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn output_is_text_and_never_markup() {
+    let mut output = Output::default();
+    output.push(OutputStream::Stdout, "<img src=x onerror=alert(1)>\n");
+    output.push(OutputStream::Stderr, "careful\n");
+    let root = show(
+        Language::English,
+        html! { <LogView output={Rc::new(output)} label="log" /> },
+    )
+    .await;
+    assert!(all(&root, "img").is_empty());
+    assert_eq!(all(&root, ".is-stderr").len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn steps_and_charts_need_no_inline_style() {
+    let step = StepView::from(PlannedStep {
+        stage: "0".into(),
+        text: "RUN make".into(),
+        line: 2,
+    });
+    let content = html! {
+        <><Steps steps={vec![step]} on_line={Callback::noop()} />
+          <Chart title="Memory" value="1 MB" values={vec![1.0, 2.0]} limit={Some(4.0)} limit_text="limit 4" /></>
+    };
+    let root = show(Language::English, content).await;
+    assert_eq!(all(&root, "[data-testid=build-step]").len(), 1);
+    // The content security policy blocks style attributes; one would silently do nothing.
+    assert!(all(&root, "[style]").is_empty());
+}
