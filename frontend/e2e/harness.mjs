@@ -1,5 +1,5 @@
 // What the journey stands on: a server in a world of its own, a real Chromium, steps that are counted, and an end that
-// leaves nothing behind. It holds no knowledge of the pages.
+// leaves nothing behind. Of the pages it knows only what all of them have.
 
 import { spawn, execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +8,13 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder. */
+export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** Where screenshots go, if anywhere. */
+const shots = process.env.ESTIVA_SHOTS;
 
 /** Runs a program to its end and gives its standard output; throws with both outputs when it fails. */
 export function run(program, args, options = {}) {
@@ -38,8 +45,13 @@ export class Steps {
     }
   }
 
+  /** What can't be tried on this host, and why; the test suite counts these lines. */
+  skip(name, reason) {
+    console.log(`SKIP ${name}: ${reason}`);
+  }
+
   finish() {
-    console.log(`${this.passed} passed, ${this.failed} failed, 0 skipped`);
+    console.log(`${this.passed} passed, ${this.failed} failed`);
     return this.failed === 0;
   }
 }
@@ -47,6 +59,54 @@ export class Steps {
 /** Throws unless the condition holds. */
 export function expect(condition, message) {
   if (!condition) throw new Error(message);
+}
+
+/** The page's elements that carry a name for tests. */
+export const byTest = (page, name) => page.getByTestId(name);
+
+/** Waits until `read` gives something true; fails with what was last seen. */
+export async function until(what, read, timeoutMs = 30_000) {
+  const end = Date.now() + timeoutMs;
+  let last;
+  for (;;) {
+    last = await read();
+    if (last) return last;
+    if (Date.now() > end) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Waits until the page has its server. */
+export async function connected(page) {
+  await byTest(page, "connection-state").waitFor();
+  await until("the connection", async () => (await byTest(page, "connection-state").getAttribute("data-state")) === "connected");
+}
+
+/** Screenshots of what stands on the page now: wide and narrow, light and dark. */
+export async function photograph(which, name) {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  for (const [width, height] of [[1440, 900], [390, 844]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await which.setViewportSize({ width, height });
+      await which.emulateMedia({ colorScheme });
+      // A page that is scrolled would be shown with its header across the middle.
+      await which.evaluate(() => scrollTo(0, 0));
+      await which.waitForTimeout(150);
+      await which.screenshot({ path: path.join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await which.setViewportSize({ width: 1440, height: 900 });
+  await which.emulateMedia({ colorScheme: "light" });
+}
+
+/** Throws where a narrow screen would have to be moved sideways. */
+export async function noSidewaysScroll(which, name) {
+  await which.setViewportSize({ width: 390, height: 844 });
+  await which.waitForTimeout(100);
+  const over = await which.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await which.setViewportSize({ width: 1440, height: 900 });
+  expect(over <= 0, `${name} scrolls sideways by ${over} px at 390 px`);
 }
 
 /** A root folder with a server of its own, and Chromium beside it; `close` ends and removes all of it. */
@@ -179,7 +239,7 @@ export class SlowRegistry {
   }
 }
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
@@ -187,7 +247,7 @@ async function freePort() {
   return port;
 }
 
-function answers(port) {
+export function answers(port) {
   return new Promise((resolve) => {
     const socket = net.connect(port, "127.0.0.1");
     socket.once("connect", () => { socket.destroy(); resolve(true); });

@@ -93,12 +93,16 @@ fn make_following(
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC | directory;
             Ok(openat(&parent_folder, name, flags, Mode::empty())?)
         }
-        // It is a link to what doesn't exist, as /etc/resolv.conf is in many images: make that.
         Err(Errno::EXIST) if links_left > 0 => {
-            let link = readlinkat(&parent_folder, name, Vec::new())?;
-            let link = PathBuf::from(OsString::from_vec(link.into_bytes()));
-            // An absolute link replaces the parent, and the lookup takes it from the root.
-            make_following(root, &parent.join(link), kind, links_left - 1)
+            let path = match readlinkat(&parent_folder, name, Vec::new()) {
+                // A link to what doesn't exist, as /etc/resolv.conf is in many images: make that. An absolute one
+                // replaces the parent, and the lookup takes it from the root.
+                Ok(link) => parent.join(PathBuf::from(OsString::from_vec(link.into_bytes()))),
+                // Somebody else made it meanwhile: another container that begins with the same volume. Look again.
+                Err(Errno::INVAL | Errno::NOENT) => path.to_owned(),
+                Err(error) => return Err(error.into()),
+            };
+            make_following(root, &path, kind, links_left - 1)
         }
         Err(error) => Err(error.into()),
     }
@@ -132,6 +136,28 @@ mod tests {
         assert!(open(&folder, Path::new("/out/passwd"), OFlags::RDONLY).is_err());
         make(&folder, Path::new("/up/here"), Kind::Folder).unwrap();
         assert!(root.path().join("here").is_dir());
+    }
+
+    #[test]
+    fn two_that_make_the_same_place_at_once_both_have_it() {
+        let root = tempfile::TempDir::new().unwrap();
+        let folder = File::open(root.path()).unwrap();
+        for round in 0..2000 {
+            let (kind, path) = match round % 2 {
+                0 => (Kind::File, format!("/{round}/hosts")),
+                _ => (Kind::Folder, format!("/{round}/deep/in")),
+            };
+            let begin = std::sync::Barrier::new(2);
+            let make = || {
+                begin.wait();
+                make(&folder, Path::new(&path), kind).map(drop)
+            };
+            std::thread::scope(|scope| {
+                let other = scope.spawn(make);
+                make().unwrap();
+                other.join().unwrap().unwrap();
+            });
+        }
     }
 
     #[test]

@@ -173,6 +173,10 @@ fn the_notes_service_is_built_twice_and_runs_on_a_base_of_packages() {
     if !has_base(&world, test, "node") {
         return;
     }
+    // Making it takes a minute: the suite's browser takes it from here.
+    if let Some(kept) = std::env::var_os("ESTIVA_NODE_BASE") {
+        world.ok(&["save", "-o", kept.to_str().unwrap(), "node"]);
+    }
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/api-rocket");
     let example = example.to_str().unwrap();
     // On the bridge, as a user's first build is.

@@ -1,13 +1,18 @@
 //! Terminals as a user meets them: the program in a real pseudo-terminal, its keys, its size, and servers that are killed.
 
 // Closures and helpers beside the tests panic as tests do.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a failed unwrap is a failed test, and a skip is printed for the log to be counted"
+)]
 
 mod world;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -235,6 +240,50 @@ fn full_screen_programs_work_in_exec_it() {
     exec.read_until("#");
     exec.type_in("exit 3\n");
     assert_eq!(exec.exit(), Some(3));
+}
+
+/// Debian's vim, with its libraries and its knowledge of terminals, mounted into a container that has none of them.
+#[test]
+fn vim_works_in_exec_it_and_follows_the_terminals_size() {
+    let test = "vim_works_in_exec_it_and_follows_the_terminals_size";
+    let Some(world) = World::with_busybox(test) else {
+        return;
+    };
+    if !Path::new("/usr/bin/vim.tiny").exists() {
+        eprintln!("SKIP {test}: needs Debian's package vim-tiny");
+        return;
+    }
+    let mut words = vec!["run", "-d", "--name", "box"];
+    words.extend(["-v", "/usr/bin/vim.tiny:/bin/vim:ro"]);
+    // Where the loader is in a folder of its own.
+    for mount in ["/usr/lib:/lib:ro", "/usr/lib64:/lib64:ro"] {
+        if Path::new(mount.split(':').next().unwrap()).exists() {
+            words.extend(["-v", mount]);
+        }
+    }
+    words.extend(["busybox", "sleep", "1000"]);
+    world.ok(&words);
+    let mut exec = Terminal::start(&world, &["exec", "-it", "box", "vim", "/tmp/note"]);
+    exec.read_until("[New]");
+    exec.type_in("ihello from vim");
+    exec.read_until("from vim");
+    exec.type_in("\x1b");
+    // An escape and a letter at once would be another key.
+    std::thread::sleep(Duration::from_millis(300));
+    exec.type_in(":set lines? columns?\n");
+    exec.read_until("lines=30");
+    exec.read_until("columns=100");
+    exec.type_in("\n");
+    exec.resize(41, 123);
+    // The mark of an empty line stands on the last one but one only when the screen has grown.
+    exec.read_until("\x1b[40;1H");
+    exec.type_in(":set lines? columns?\n");
+    exec.read_until("lines=41");
+    exec.read_until("columns=123");
+    exec.type_in("\n:wq\n");
+    assert_eq!(exec.exit(), Some(0));
+    let note = world.ok(&["exec", "box", "cat", "/tmp/note"]);
+    assert_eq!(note, "hello from vim\n");
 }
 
 #[test]

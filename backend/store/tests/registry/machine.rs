@@ -143,6 +143,10 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<Asked>>, ended: &AtomicBool, handl
     stream.set_read_timeout(Some(slice)).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
+    if begins_tls(&mut reader, ended) {
+        let _ = writer.shutdown(Shutdown::Both);
+        return;
+    }
     while let Some(request) = read(&mut reader, ended) {
         asked.lock().unwrap().push(request.clone());
         let reply = handler(&request);
@@ -165,9 +169,17 @@ fn line(reader: &mut BufReader<TcpStream>, ended: &AtomicBool) -> Option<String>
             Err(error) if is_pause(&error) && !ended.load(Ordering::Relaxed) => {}
             Err(_) => return None,
         }
-        // What begins so is TLS: a plain server would not understand it.
-        if bytes.first() == Some(&0x16) {
-            return None;
+    }
+}
+
+/// Whether it is TLS that is spoken, by its first byte: a plain server would not understand it. A greeting has random
+/// bytes, so that read as text it may pass for a request.
+fn begins_tls(reader: &mut BufReader<TcpStream>, ended: &AtomicBool) -> bool {
+    loop {
+        match reader.fill_buf() {
+            Ok(bytes) => return bytes.first() == Some(&0x16),
+            Err(error) if is_pause(&error) && !ended.load(Ordering::Relaxed) => {}
+            Err(_) => return false,
         }
     }
 }
