@@ -41,6 +41,7 @@ pub type ExecStream = ReceiverStream<Result<ExecEvent, EngineError>>;
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
     tasks: Arc<Tasks>,
+    leftovers: Arc<[String]>,
 }
 
 /// The programs that stay beside a container.
@@ -102,12 +103,20 @@ impl Engine {
             network,
             table: Table::default(),
         });
-        let engine = Self {
+        let mut engine = Self {
             shared,
             tasks: Arc::default(),
+            leftovers: Arc::default(),
         };
-        open::open(&engine).await?;
+        engine.leftovers = open::open(&engine).await?.into();
         Ok(engine)
+    }
+
+    /// What a former engine left and this one could not put right when it opened, in words: an interface, a cgroup, a
+    /// folder. The next opening tries again.
+    #[must_use]
+    pub fn leftovers(&self) -> &[String] {
+        &self.leftovers
     }
 
     /// Makes a container and starts it; returns when its program has been executed. A caller that goes away in between

@@ -51,11 +51,19 @@ const LOOKED_AT: Duration = Duration::from_millis(10);
 /// What is said of a container whose server was killed between writing it down and starting it.
 const NEVER_STARTED: &str = "the server ended before the container was started";
 
-/// Finds all containers, follows those that run, sweeps the rest.
-pub(crate) async fn open(engine: &Engine) -> Result<(), EngineError> {
+/// What was found, and what of the rest could not be put right, in words.
+struct Found {
+    entries: Vec<Arc<Entry>>,
+    leftovers: Vec<String>,
+}
+
+/// Finds all containers, follows those that run, sweeps the rest. Answers what could not be put right: none of it is a
+/// reason to show no containers, and the next opening tries again.
+pub(crate) async fn open(engine: &Engine) -> Result<Vec<String>, EngineError> {
     let shared = Arc::clone(&engine.shared);
-    let entries = blocking(move || find_all(&shared)).await?;
-    for entry in entries {
+    let found = blocking(move || find_all(&shared)).await?;
+    let mut leftovers = found.leftovers;
+    for entry in found.entries {
         engine.shared.table.adopt(Arc::clone(&entry));
         session::adopt(engine, &entry.folder);
         // One that has ended and whose monitor still cleans up is followed too: it ends at once.
@@ -72,14 +80,15 @@ pub(crate) async fn open(engine: &Engine) -> Result<(), EngineError> {
             engine.remove_when_read(entry);
         } else if entry.record.remove {
             // What can't be removed stays in the list, where it can be seen.
-            let _ = remove::remove(&engine.shared, &entry, false).await;
+            let removed = remove::remove(&engine.shared, &entry, false).await;
+            leftovers.extend(removed.err().map(|error| error.to_string()));
         }
     }
-    Ok(())
+    Ok(leftovers)
 }
 
 /// Every container that has a folder; what belongs to none is removed.
-fn find_all(shared: &Shared) -> Result<Vec<Arc<Entry>>, EngineError> {
+fn find_all(shared: &Shared) -> Result<Found, EngineError> {
     let containers = &shared.containers;
     let made = DirBuilder::new()
         .recursive(true)
@@ -109,26 +118,30 @@ fn find_all(shared: &Shared) -> Result<Vec<Arc<Entry>>, EngineError> {
         .filter(|entry| has_monitor(entry))
         .map(|entry| entry.record.id.as_str())
         .collect();
-    // A group that can't be removed is no reason to show no containers; the next opening tries again.
-    let _ = cgroups::sweep(&shared.world, &|id| alive.contains(id));
-    recover_network(shared, &entries, &has_monitor);
+    let swept = cgroups::sweep(&shared.world, &|id| alive.contains(id));
+    let recovered = recover_network(shared, &entries, &has_monitor);
     let kept: HashSet<&ContainerId> = entries.iter().map(|entry| &entry.record.id).collect();
     let is_used = |volume: &str| {
         entries
             .iter()
             .any(|entry| uses(&entry.record.mounts, volume))
     };
-    let _ = remove::remove_leftovers(shared, &|id| kept.contains(id), &is_used);
+    let removed = remove::remove_leftovers(shared, &|id| kept.contains(id), &is_used);
+    let leftovers = [swept, recovered, removed]
+        .into_iter()
+        .filter_map(|result| Some(result.err()?.to_string()))
+        .collect();
     entries.sort_by_key(|entry| entry.record.created_ms);
-    Ok(entries)
+    Ok(Found { entries, leftovers })
 }
 
-/// Gives the network back what those hold that live, and takes all else away.
+/// Gives the network back what those hold that live, and takes all else away. Where that fails, who wants a new network is
+/// told again.
 fn recover_network(
     shared: &Shared,
     entries: &[Arc<Entry>],
     is_alive: &dyn Fn(&Arc<Entry>) -> bool,
-) {
+) -> Result<(), EngineError> {
     let mut held = Vec::new();
     for entry in entries {
         match &entry.attachment {
@@ -139,8 +152,7 @@ fn recover_network(
             None => {}
         }
     }
-    // A network that can't be looked at is no reason to show no containers; who wants a new one is told then.
-    let _ = shared.network.recover(&held);
+    Ok(shared.network.recover(&held)?)
 }
 
 /// One container; `None` where the folder never became one.

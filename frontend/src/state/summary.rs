@@ -48,6 +48,7 @@ impl Summary {
             waste: Waste {
                 reclaimable_bytes: analysis.waste.reclaimable_bytes,
                 by_cause: causes.iter().map(largest).collect(),
+                dive: analysis.waste.dive,
             },
             wasted_files: causes
                 .iter()
@@ -91,7 +92,7 @@ fn largest(cause: &WasteCause) -> WasteCause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use estiva_shared::image::{ANALYSIS_VERSION, ConfigView, WastedFile};
+    use estiva_shared::image::{ANALYSIS_VERSION, ConfigView, DiveFigures, WastedFile};
 
     #[test]
     fn keeps_counts_and_leaves_long_lists_behind() {
@@ -131,6 +132,7 @@ mod tests {
                     reclaimable_bytes: 70,
                     files: vec![wasted; 70],
                 }],
+                dive: DiveFigures::default(),
             },
             problems: vec![problem; 200],
         };

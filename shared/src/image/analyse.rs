@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::config::RawConfig;
-use super::merge::{Cause, FileCopy, Merge};
+use super::merge::{Cause, Merge};
 use super::problems::Problems;
 use super::{
     ANALYSIS_VERSION, ConfigView, DiffId, Digest, HistoryView, ImageAnalysis, ImageView,
@@ -112,7 +112,7 @@ pub fn analyse_while(
         version: ANALYSIS_VERSION,
         image,
         tree: merge.tree(),
-        waste: waste_of(&merge.copies),
+        waste: waste_of(&merge),
         problems: problems.finish(),
     })
 }
@@ -242,9 +242,9 @@ fn verify(
 }
 
 /// The copies that can't be seen, by cause.
-fn waste_of(copies: &[FileCopy<'_>]) -> Waste {
+fn waste_of(merge: &Merge<'_>) -> Waste {
     let mut by_cause: BTreeMap<Cause, Vec<WastedFile>> = BTreeMap::new();
-    for copy in copies.iter().filter(|copy| copy.entry.size_bytes > 0) {
+    for copy in merge.copies.iter().filter(|copy| copy.entry.size_bytes > 0) {
         if let Some((hidden_by, cause)) = copy.hidden() {
             let path = copy.entry.path.to_string();
             let file = WastedFile {
@@ -279,6 +279,7 @@ fn waste_of(copies: &[FileCopy<'_>]) -> Waste {
     Waste {
         reclaimable_bytes,
         by_cause,
+        dive: merge.dive.figures(),
     }
 }
 

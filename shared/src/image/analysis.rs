@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of this document.
-pub const ANALYSIS_VERSION: u32 = 1;
+pub const ANALYSIS_VERSION: u32 = 2;
 
 /// All that is known of one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -206,6 +206,27 @@ pub struct Waste {
     pub reclaimable_bytes: u64,
     /// Each cause with its files, in the order above; a cause without files is left out.
     pub by_cause: Vec<WasteCause>,
+    /// What dive says of the same image.
+    pub dive: DiveFigures,
+}
+
+/// The two figures of dive, by its own definition: it counts the copy that is seen as wasted too.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiveFigures {
+    /// "Efficiency score", from 0 to 1: over all paths, the smallest size at a path through the sum of all sizes there.
+    pub score: f64,
+    /// "Wasted bytes": all sizes at paths that two layers or more have.
+    pub wasted_bytes: u64,
+}
+
+impl Default for DiveFigures {
+    /// Those of an image without layers.
+    fn default() -> Self {
+        Self {
+            score: 1.0,
+            wasted_bytes: 0,
+        }
+    }
 }
 
 /// One cause of waste.

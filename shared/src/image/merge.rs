@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 
+use super::dive::{DiveTally, size_for_dive};
 use super::layer::shown;
 use super::path_set::PathSet;
 use super::{Change, EntryKind, IndexEntry, LayerEntry, LayerIndex, Problem, TreeEntry};
@@ -79,6 +80,7 @@ pub(super) struct Merge<'a> {
     files: PathSet,
     pub(super) copies: Vec<FileCopy<'a>>,
     pub(super) problems: Vec<Problem>,
+    pub(super) dive: DiveTally<'a>,
 }
 
 /// What one layer took away that was there before it.
@@ -122,6 +124,7 @@ impl<'a> Merge<'a> {
         let mut written = BTreeSet::new();
         for entry in &index.entries {
             pace.step()?;
+            self.dive.entry(layer, entry);
             self.write(layer, entry, &mut removed);
             written.insert(&*entry.path);
         }
@@ -157,6 +160,11 @@ impl<'a> Merge<'a> {
         for path in &index.whiteouts {
             pace.step()?;
             let below = self.below(path);
+            let hidden = below.iter().filter_map(|path| self.tree.get(path));
+            let hidden = hidden.fold(0_u64, |sum, node| {
+                sum.saturating_add(size_for_dive(node.entry))
+            });
+            self.dive.whiteout(layer, path, hidden);
             let is_folder = self
                 .tree
                 .get(path.as_str())

@@ -5,6 +5,7 @@ mod analysis;
 mod compression;
 mod config;
 mod digest;
+mod dive;
 mod hashing;
 mod inspect;
 mod layer;

@@ -234,7 +234,7 @@ mod tests {
                 .map(|code| serde_json::json!({"code": code, "message": "words"}))
                 .collect();
             serde_json::from_value(serde_json::json!({
-                "version": 1,
+                "version": 2,
                 "image": {
                     "format": "oci-layout", "names": [], "manifest_digest": null, "config_digest": "", "platform": "",
                     "created": null, "history": [], "layers": [], "size_bytes": 0, "uncompressed_bytes": 0,
@@ -243,7 +243,7 @@ mod tests {
                         "working_dir": null, "volumes": [], "labels": [], "stop_signal": null,
                     },
                 },
-                "tree": [], "waste": {"reclaimable_bytes": 0, "by_cause": []}, "problems": problems,
+                "tree": [], "waste": {"reclaimable_bytes": 0, "by_cause": [], "dive": {"score": 1.0, "wasted_bytes": 0}}, "problems": problems,
             }))
             .unwrap()
         };

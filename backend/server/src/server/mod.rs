@@ -173,9 +173,8 @@ impl Server {
         let store = Arc::new(Store::open(root.path())?);
         root.close_store()
             .map_err(part("the store's files for their owner alone"))?;
-        for leftover in store.leftovers() {
-            log.line(&format!("tried again later: {leftover}"));
-        }
+        let later = |leftover: &String| log.line(&format!("tried again later: {leftover}"));
+        store.leftovers().iter().for_each(later);
         let programs = runtime_program::programs()
             .map_err(part("the programs estiva-runtime and estiva-proxy"))?;
         let runtime = programs.runtime.clone();
@@ -188,6 +187,7 @@ impl Server {
             Arc::clone(&network),
         )
         .await?;
+        engine.leftovers().iter().for_each(later);
         // After the engine, which has given back what nobody holds: a build's place on the bridge would be such.
         let builder =
             Builder::new(Arc::clone(&store), runtime, network, root.world()).with_registries();
