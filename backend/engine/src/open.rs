@@ -152,7 +152,7 @@ fn recover_network(
             None => {}
         }
     }
-    Ok(shared.network.recover(&held)?)
+    shared.network.recover(&held).map_err(EngineError::Network)
 }
 
 /// One container; `None` where the folder never became one.
