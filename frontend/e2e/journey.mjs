@@ -449,7 +449,7 @@ try {
     expect((await red.evaluate((span) => getComputedStyle(span).color)) !== "rgb(19, 38, 58)", "the policy took the colour");
     const green = page.locator(".xterm-rows span", { hasText: /^green$/ });
     expect((await green.evaluate((span) => getComputedStyle(span).color)) === "rgb(44, 110, 73)", "green is not the page's green");
-    await page.keyboard.type("vim /tmp/note\n");
+    await page.keyboard.type("vim -N /tmp/note\n");
     await until("vim", async () => /"\/tmp\/note" \[New\]/.test(await screen(page)) && /^~/m.test(await screen(page)));
     await page.keyboard.type("ihello from vim");
     await until("what was typed", async () => /^hello from vim/m.test(await screen(page)) && /-- INSERT --/.test(await screen(page)));

@@ -17,7 +17,7 @@ use crate::route::{Destination, Link, Route};
 use crate::setting::{self, Family};
 use crate::subnet::{POOL, Plan, free_subnet, is_free_ipv6};
 
-/// The size of packets where no route says which interface they leave by.
+/// The size of packets that leave the host where no route says which interface they leave by.
 const MTU_DEFAULT: u32 = 1500;
 
 /// IPv6 is not for links with smaller packets (RFC 8200, section 5); one that has them is no measure for a bridge.
@@ -35,6 +35,7 @@ pub(crate) struct Base {
     pub(crate) plan: Plan,
     /// The bridge's index.
     pub(crate) bridge: u32,
+    /// The size of packets that leave the host.
     pub(crate) mtu: u32,
     /// What the host was like when forwarding was turned on; `None` where that is to be looked at.
     seen: Option<Seen>,
@@ -102,7 +103,8 @@ pub(crate) fn build(
         Some(plan) => plan,
         None => choose(names, &route)?,
     };
-    let (bridge, mtu) = raise_bridge(names, &route, &links, plan)?;
+    let mtu = mtu(&route, &links)?;
+    let bridge = raise_bridge(names, &route, plan)?;
     rejoin(names, &route, &links, entries, bridge)?;
     let ipv6 = Ipv6::detect();
     let forwarding = forwarding::plan(&ledger, names, &route, nftables, ipv6)?;
@@ -230,22 +232,16 @@ fn choose(names: &Names, route: &Route) -> Result<Plan, NetworkError> {
     Ok(Plan { ipv4, ipv6 })
 }
 
-/// Has the bridge stand, with its addresses and no others. Its index, and the size of its packets.
-fn raise_bridge(
-    names: &Names,
-    route: &Route,
-    links: &[Link],
-    plan: Plan,
-) -> Result<(u32, u32), NetworkError> {
+/// Has the bridge stand, with its addresses and no others; answers its index.
+fn raise_bridge(names: &Names, route: &Route, plan: Plan) -> Result<u32, NetworkError> {
     let name = &names.bridge;
     let failed = |step| NetworkError::netlink(step, name);
     let link = match bridge_of(names, route)? {
         Some(link) if is_our_bridge(names, &link) => link,
         Some(_) => return Err(NetworkError::BridgeNameTaken { name: name.clone() }),
         None => {
-            let mtu = mtu(route, links)?;
             route
-                .add_bridge(name, names.bridge_mac(), mtu)
+                .add_bridge(name, names.bridge_mac())
                 .map_err(failed("add the bridge"))?;
             bridge_of(names, route)?.ok_or_else(|| NetworkError::Netlink {
                 step: "find the bridge that was added".to_owned(),
@@ -287,11 +283,11 @@ fn raise_bridge(
     route
         .raise(link.index)
         .map_err(failed("bring the bridge up"))?;
-    Ok((link.index, link.mtu))
+    Ok(link.index)
 }
 
-/// The smallest of the interfaces that the default routes leave by: a larger packet would have to be cut there, and where
-/// cutting is forbidden and messages about it are dropped, it vanishes.
+/// The size of packets that leave the host: the smallest of the interfaces that the default routes leave by. A larger packet
+/// would have to be cut there, and where cutting is forbidden and messages about it are dropped, it vanishes.
 fn mtu(route: &Route, links: &[Link]) -> Result<u32, NetworkError> {
     let mut smallest = None;
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {

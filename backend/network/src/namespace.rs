@@ -28,6 +28,7 @@ pub(crate) struct Recipe<'a> {
     pub(crate) bridge_mac: Mac,
     pub(crate) bridge_name: &'a str,
     pub(crate) bridge: u32,
+    /// The size of packets that leave the host.
     pub(crate) mtu: u32,
     pub(crate) endpoint: &'a Endpoint,
 }
@@ -70,7 +71,6 @@ fn inside(recipe: &Recipe<'_>) -> Result<OwnedFd, NetworkError> {
         bridge: recipe.bridge,
         namespace: namespace.as_fd(),
         inner_mac: inner_mac(recipe.endpoint.ipv4),
-        mtu: recipe.mtu,
     };
     host.add_pair(&pair).map_err(failed("add a veth pair"))?;
     if filters_bridges {
@@ -137,7 +137,7 @@ fn configure(here: &Route, recipe: &Recipe<'_>) -> Result<u32, NetworkError> {
     }
     here.raise(inner).map_err(failed("bring eth0 up"))?;
     for (_, _, gateway) in &addresses {
-        here.add_default_route(inner, *gateway)
+        here.add_default_route(inner, *gateway, recipe.mtu)
             .map_err(failed("add a default route"))?;
     }
     Ok(inner)

@@ -263,7 +263,7 @@ fn vim_works_in_exec_it_and_follows_the_terminals_size() {
     }
     words.extend(["busybox", "sleep", "1000"]);
     world.ok(&words);
-    let mut exec = Terminal::start(&world, &["exec", "-it", "box", "vim", "/tmp/note"]);
+    let mut exec = Terminal::start(&world, &["exec", "-it", "box", "vim", "-N", "/tmp/note"]);
     exec.read_until("[New]");
     exec.type_in("ihello from vim");
     exec.read_until("from vim");
@@ -275,8 +275,8 @@ fn vim_works_in_exec_it_and_follows_the_terminals_size() {
     exec.read_until("columns=100");
     exec.type_in("\n");
     exec.resize(41, 123);
-    // The mark of an empty line stands on the last one but one only when the screen has grown.
-    exec.read_until("\x1b[40;1H");
+    // What scrolls is all of the screen, which has grown.
+    exec.read_until("\x1b[1;41r");
     exec.type_in(":set lines? columns?\n");
     exec.read_until("lines=41");
     exec.read_until("columns=123");

@@ -13,13 +13,17 @@ use netlink_packet_route::link::{
 };
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{Route, encoded, is_no_device};
 use crate::names::{INNER, Mac};
 use crate::netlink::{FLAG_ACK, FLAG_CREATE, FLAG_EXCLUSIVE, FLAG_REPLACE, FLAG_REQUEST};
+
+/// The size of packets between containers and the host, which no wire has to carry: the most that a bridge and a pair take
+/// (`ETH_MAX_MTU` in the kernel), and the most of IP.
+const MTU_MAX: u32 = 65_535;
 
 /// `IFLA_BRPORT_MODE`: hairpin, as the kernel calls it.
 const BRIDGE_PORT_MODE: u16 = 4;
@@ -39,8 +43,6 @@ pub(crate) struct Pair<'a> {
     pub(crate) namespace: BorrowedFd<'a>,
     /// The other end's hardware address.
     pub(crate) inner_mac: Mac,
-    /// Of both ends.
-    pub(crate) mtu: u32,
 }
 
 impl Route {
@@ -50,12 +52,12 @@ impl Route {
     }
 
     /// A bridge that forwards at once (no spanning tree, no delay) and floods multicast, as neighbour discovery needs it.
-    pub(crate) fn add_bridge(&self, name: &str, mac: Mac, mtu: u32) -> io::Result<()> {
+    pub(crate) fn add_bridge(&self, name: &str, mac: Mac) -> io::Result<()> {
         let mut message = LinkMessage::default();
         message.attributes = vec![
             LinkAttribute::IfName(name.to_owned()),
             LinkAttribute::Address(mac.to_vec()),
-            LinkAttribute::Mtu(mtu),
+            LinkAttribute::Mtu(MTU_MAX),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::Bridge),
                 LinkInfo::Data(InfoData::Bridge(vec![
@@ -77,13 +79,13 @@ impl Route {
         inner.attributes = vec![
             LinkAttribute::IfName(INNER.to_owned()),
             LinkAttribute::Address(pair.inner_mac.to_vec()),
-            LinkAttribute::Mtu(pair.mtu),
+            LinkAttribute::Mtu(MTU_MAX),
             LinkAttribute::NetNsFd(pair.namespace.as_raw_fd()),
         ];
         let mut message = LinkMessage::default();
         message.attributes = vec![
             LinkAttribute::IfName(pair.outer.to_owned()),
-            LinkAttribute::Mtu(pair.mtu),
+            LinkAttribute::Mtu(MTU_MAX),
             LinkAttribute::Controller(pair.bridge),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::Veth),
@@ -203,8 +205,13 @@ impl Route {
         )
     }
 
-    /// The way out.
-    pub(crate) fn add_default_route(&self, index: u32, gateway: IpAddr) -> io::Result<()> {
+    /// The way out, for packets of this size.
+    pub(crate) fn add_default_route(
+        &self,
+        index: u32,
+        gateway: IpAddr,
+        mtu: u32,
+    ) -> io::Result<()> {
         let mut message = RouteMessage::default();
         message.header.table = netlink_packet_route::route::RouteHeader::RT_TABLE_MAIN;
         message.header.protocol = RouteProtocol::Boot;
@@ -217,6 +224,7 @@ impl Route {
         message.attributes = vec![
             RouteAttribute::Gateway(RouteAddress::from(gateway)),
             RouteAttribute::Oif(index),
+            RouteAttribute::Metrics(vec![RouteMetric::Mtu(mtu)]),
         ];
         exists_already(self.change(
             RouteNetlinkMessage::NewRoute(message),

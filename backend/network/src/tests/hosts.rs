@@ -62,7 +62,9 @@ fn a_host_that_is_a_router_stays_one() {
         let route = Route::open().unwrap();
         let out0 = route.link("out0").unwrap().unwrap().index;
         for gateway in ["203.0.113.1", "fd99::1"] {
-            route.add_default_route(out0, ip(gateway)).unwrap();
+            route
+                .add_default_route(out0, ip(gateway), UPLINK_MTU)
+                .unwrap();
         }
     });
     let before = super::forwarding();
@@ -73,7 +75,9 @@ fn a_host_that_is_a_router_stays_one() {
         let route = Route::open().unwrap();
         let out0 = route.link("out0").unwrap().unwrap().index;
         for gateway in [HOST4, HOST6] {
-            route.add_default_route(out0, ip(gateway)).unwrap();
+            route
+                .add_default_route(out0, ip(gateway), UPLINK_MTU)
+                .unwrap();
         }
     });
     for address in [OUTSIDE4, OUTSIDE6] {
@@ -119,13 +123,17 @@ fn an_interface_that_comes_later_is_turned_on_by_the_next_attachment() {
     within(&far, || {
         let route = Route::open().unwrap();
         let out0 = route.link("out0").unwrap().unwrap().index;
-        route.add_default_route(out0, ip("203.0.113.1")).unwrap();
+        route
+            .add_default_route(out0, ip("203.0.113.1"), UPLINK_MTU)
+            .unwrap();
     });
     let outside = listen(&host.outside, 80);
     within(&host.outside, || {
         let route = Route::open().unwrap();
         let out0 = route.link("out0").unwrap().unwrap().index;
-        route.add_default_route(out0, ip(HOST4)).unwrap();
+        route
+            .add_default_route(out0, ip(HOST4), UPLINK_MTU)
+            .unwrap();
     });
     assert_eq!(get("ipv4/conf/up1/forwarding"), "1");
     assert_eq!(reach(&far, (ip(OUTSIDE4), 80), &outside), None);
@@ -203,9 +211,7 @@ fn an_older_kernels_ipv6_is_turned_on_for_all_and_put_back() {
     let names = Names::new("older");
     let route = Route::open().unwrap();
     // The bridge stands while its world is written down.
-    route
-        .add_bridge(&names.bridge, names.bridge_mac(), 1500)
-        .unwrap();
+    route.add_bridge(&names.bridge, names.bridge_mac()).unwrap();
     let ledger = Ledger::lock().unwrap();
     let nftables = Nftables::default();
     let plan = forwarding::plan(&ledger, &names, &route, &nftables, Ipv6::All).unwrap();

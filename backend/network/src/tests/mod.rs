@@ -65,7 +65,9 @@ impl Host {
         let up0 = route.link("up0").unwrap().unwrap().index;
         route.raise(1).unwrap();
         for gateway in [OUTSIDE4, OUTSIDE6] {
-            route.add_default_route(up0, ip(gateway)).unwrap();
+            route
+                .add_default_route(up0, ip(gateway), UPLINK_MTU)
+                .unwrap();
         }
         Some(host)
     }

@@ -30,7 +30,9 @@ fn outside_reaches_a_published_port_and_no_other() {
         let route = Route::open().unwrap();
         let out0 = route.link("out0").unwrap().unwrap().index;
         for gateway in [HOST4, HOST6] {
-            route.add_default_route(out0, ip(gateway)).unwrap();
+            route
+                .add_default_route(out0, ip(gateway), UPLINK_MTU)
+                .unwrap();
         }
     });
     for inside in [one.endpoint.ipv4.into(), one.endpoint.ipv6.unwrap().into()] {
@@ -186,7 +188,9 @@ fn the_host_does_not_become_a_router() {
             let route = Route::open().unwrap();
             let out0 = route.link("out0").unwrap().unwrap().index;
             for gateway in gateways {
-                route.add_default_route(out0, ip(gateway)).unwrap();
+                route
+                    .add_default_route(out0, ip(gateway), UPLINK_MTU)
+                    .unwrap();
             }
         });
     }
@@ -203,22 +207,45 @@ fn the_host_does_not_become_a_router() {
     }
 }
 
+/// How many pieces of datagrams a namespace has sent.
+fn pieces(namespace: &OwnedFd) -> u64 {
+    within(namespace, || {
+        let counters = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
+        let mut ip = counters.lines().filter(|line| line.starts_with("Ip: "));
+        let names = ip.next().unwrap().split(' ');
+        let mut both = names.zip(ip.next().unwrap().split(' '));
+        let found = both.find(|(name, _)| *name == "FragCreates").unwrap();
+        found.1.parse().unwrap()
+    })
+}
+
 #[test]
-fn an_interface_takes_packets_as_large_as_the_uplink_does() {
+fn packets_are_as_large_as_ip_takes_inside_and_as_the_uplink_takes_outside() {
     let Some(host) = Host::new() else { return };
     let network = Network::new("sizes");
     let one = attach(&network, "one", &[]);
-    let inside = within(&one.namespace, || {
-        Route::open().unwrap().link("eth0").unwrap().unwrap()
-    });
-    assert_eq!(inside.mtu, UPLINK_MTU);
-    // A datagram that fills a packet.
-    let service = udp(&host.outside, "0.0.0.0:9");
-    let client = udp(&one.namespace, "0.0.0.0:0");
-    let sent = [7; UPLINK_MTU as usize - 28];
-    client.send_to(&sent, (ip(OUTSIDE4), 9)).unwrap();
-    let mut buffer = [0; 2000];
-    assert_eq!(service.recv(&mut buffer).unwrap(), sent.len());
+    let two = attach(&network, "two", &[]);
+    let mut buffer = vec![0; 65_536];
+    let mut sends = |bytes: usize, to: &UdpSocket, address: IpAddr| {
+        let before = pieces(&one.namespace);
+        let client = udp(&one.namespace, "0.0.0.0:0");
+        client.send_to(&vec![7; bytes], (address, 9)).unwrap();
+        assert_eq!(to.recv(&mut buffer).unwrap(), bytes);
+        pieces(&one.namespace) - before
+    };
+    let outside = udp(&host.outside, "0.0.0.0:9");
+    let fills = UPLINK_MTU as usize - 28;
+    assert_eq!(sends(fills, &outside, ip(OUTSIDE4)), 0);
+    assert_eq!(sends(fills + 1, &outside, ip(OUTSIDE4)), 2);
+    let neighbour = udp(&two.namespace, "0.0.0.0:9");
+    assert_eq!(sends(65_507, &neighbour, two.endpoint.ipv4.into()), 0);
+    let own = udp(&here(), "0.0.0.0:9");
+    assert_eq!(sends(65_507, &own, one.endpoint.ipv4_gateway.into()), 0);
+    // What the host sends in.
+    let inside = udp(&one.namespace, "0.0.0.0:10");
+    own.send_to(&vec![7; 65_507], (one.endpoint.ipv4, 10))
+        .unwrap();
+    assert_eq!(inside.recv(&mut vec![0; 65_536]).unwrap(), 65_507);
 }
 
 #[test]
