@@ -12,10 +12,12 @@ mod world;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use world::{World, eventually};
 
 /// What a failed installation says where the host reaches no mirror: that is no fault of the program's.
@@ -221,6 +223,17 @@ fn the_notes_service_is_built_twice_and_runs_on_a_base_of_packages() {
                 health(address).is_ok_and(|said| said.contains(r#""status":"ok""#))
             });
         }
+        let Some(neighbour) = Neighbour::new(test) else {
+            return;
+        };
+        for address in [HERE4, HERE6] {
+            let address = SocketAddr::new(address.parse().unwrap(), port);
+            eventually(&format!("{image} answers a neighbour on {address}"), || {
+                let said = neighbour.health(address);
+                said.is_ok_and(|said| said.contains(r#""status":"ok""#))
+            });
+        }
+        drop(neighbour);
         world.ok(&["stop", "--time", "60", "rocket"]);
         // It ended by itself: at SIGKILL the status would be 137.
         let ended = world.ok(&["ps", "-a", "--json"]);
@@ -235,6 +248,70 @@ fn the_notes_service_is_built_twice_and_runs_on_a_base_of_packages() {
         found.unwrap()["size_bytes"].as_u64().unwrap()
     };
     assert!(size("api-rocket:slim") * 2 < size("api-rocket:latest"));
+}
+
+/// The host's addresses towards a neighbour, and the neighbour's: those for benchmarks (RFC 2544) and for local use (RFC 4193).
+const HERE4: &str = "198.18.213.1";
+const HERE6: &str = "fd18:213::1";
+const THERE4: &str = "198.18.213.2";
+const THERE6: &str = "fd18:213::2";
+
+/// Another machine on a link of its own, as a network namespace; it ends with this.
+struct Neighbour {
+    name: String,
+}
+
+impl Neighbour {
+    fn new(test: &str) -> Option<Self> {
+        if !Path::new("/usr/sbin/ip").exists() && !Path::new("/usr/bin/ip").exists() {
+            eprintln!("SKIP {test}: needs Debian's package iproute2");
+            return None;
+        }
+        let neighbour = Self {
+            name: format!("evn{}", std::process::id()),
+        };
+        let name = &neighbour.name;
+        let ip = |words: &str| {
+            let ended = Command::new("ip").args(words.split(' ')).output().unwrap();
+            assert!(ended.status.success(), "ip {words}: {ended:?}");
+        };
+        ip(&format!("netns add {name}"));
+        ip(&format!(
+            "link add {name} type veth peer name eth0 netns {name}"
+        ));
+        ip(&format!("-n {name} addr add {THERE4}/30 dev eth0"));
+        ip(&format!("-n {name} addr add {THERE6}/64 dev eth0 nodad"));
+        ip(&format!("-n {name} link set eth0 up"));
+        ip(&format!("addr add {HERE4}/30 dev {name}"));
+        ip(&format!("addr add {HERE6}/64 dev {name} nodad"));
+        ip(&format!("link set {name} up"));
+        Some(neighbour)
+    }
+
+    /// Asks from there, in a thread that ends there.
+    fn health(&self, address: SocketAddr) -> std::io::Result<String> {
+        let namespace = fs::File::open(Path::new("/run/netns").join(&self.name))?;
+        std::thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                let kind = Some(LinkNameSpaceType::Network);
+                move_into_link_name_space(namespace.as_fd(), kind)?;
+                health(address)
+            });
+            there.join().unwrap()
+        })
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        // The pair goes with the namespace, a moment later; by its name at once.
+        let _ = Command::new("ip")
+            .args(["link", "del", &self.name])
+            .output();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .output();
+    }
 }
 
 /// The host's own addresses on the bridge, as the container sees them: what is asked there, the kernel leads in.
