@@ -160,7 +160,8 @@ export class World {
   async close() {
     await this.browser?.close();
     try {
-      this.estiva("reset", "--yes");
+      // Tens of thousands of files are removed at the disk's pace.
+      run(this.program, ["--root", this.root, "reset", "--yes"], { timeout: 300_000 });
     } catch (error) {
       console.log(`reset failed: ${error}`);
     }
