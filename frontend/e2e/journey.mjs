@@ -84,6 +84,95 @@ try {
     await noSidewaysScroll(page, "an opened archive");
   });
 
+  await steps.step("the tree is walked by keyboard alone, from the tabs to the last path and back", async () => {
+    const list = byTest(page, "tree");
+    const active = () => list.evaluate((grid) => {
+      const row = document.getElementById(grid.getAttribute("aria-activedescendant") ?? "");
+      return row && { name: row.querySelector(".tree-text").textContent, level: row.getAttribute("aria-level"), selected: row.getAttribute("aria-selected"), open: row.getAttribute("aria-expanded") };
+    });
+    const is = (name) => until(`the keyboard on ${name}`, async () => (await active())?.name === name);
+    await byTest(page, "tab-files").focus();
+    for (let presses = 0; presses < 20 && !(await list.evaluate((grid) => grid === document.activeElement)); presses += 1) await page.keyboard.press("Tab");
+    expect(await list.evaluate((grid) => grid === document.activeElement), "Tab does not lead to the tree");
+    await page.keyboard.press("Home");
+    await is("srv");
+    await page.keyboard.press("ArrowLeft");
+    await until("a closed folder", async () => (await active())?.open === "false");
+    await page.keyboard.press("ArrowRight");
+    await until("an open folder", async () => (await active())?.open === "true");
+    await page.keyboard.press("ArrowRight");
+    await is("greeting.txt");
+    const row = await active();
+    expect(row.level === "2" && row.selected === "true", `the row says ${JSON.stringify(row)}`);
+    await page.keyboard.press("s");
+    await is("srv");
+    await page.keyboard.press("End");
+    await is("greeting.txt");
+    expect((await byTest(page, "tree-details").textContent()).includes("/srv/greeting.txt"), "the chosen path is not told");
+    await until("the path in the address", async () => new URL(page.url()).searchParams.get("path") === "srv/greeting.txt");
+    expect(new URL(page.url()).searchParams.get("image")?.startsWith("sha256:"), `the address means no image any more: ${page.url()}`);
+  });
+
+  await steps.step("the slider goes back in time by keyboard and says where it is, and the chosen path stays", async () => {
+    const slider = byTest(page, "time-slider");
+    const size = async () => (await byTest(page, "tree-row").last().locator(".tree-size").textContent());
+    await slider.focus();
+    await page.keyboard.press("ArrowLeft");
+    await until("the first layer", async () => /layer 0/i.test(await byTest(page, "time-said").textContent()));
+    expect(/Layer 0, 1 of 2: ./.test(await slider.getAttribute("aria-valuetext")), "the slider does not say its layer");
+    await until("the longer file", async () => (await size()) === "9.5 kB");
+    expect((await byTest(page, "tree-details").textContent()).includes("/srv/greeting.txt"), "the chosen path is lost");
+    await page.keyboard.press("End");
+    await until("the shorter file", async () => (await size()) === "7 B");
+    await byTest(page, "layer-row").last().click();
+    await until("its changes", async () => (await byTest(page, "tree-row").count()) === 2);
+    expect((await byTest(page, "tree-row").last().textContent()).includes("changed"), "the change is not told");
+    await page.goBack();
+    await until("all files", async () => (await byTest(page, "show-all").getAttribute("aria-pressed")) === "true");
+  });
+
+  await steps.step("a search finds by glob and expression, and tells a mistake", async () => {
+    const count = (text) => until(text, async () => (await byTest(page, "tree-count").textContent()) === text);
+    await byTest(page, "tree-syntax").selectOption("glob");
+    await byTest(page, "tree-find").fill("*.txt");
+    await count("1 found");
+    await byTest(page, "tree-syntax").selectOption("regex");
+    await byTest(page, "tree-find").fill("^greet(");
+    await page.getByText("This pattern can't be read").waitFor();
+    await byTest(page, "tree-find").fill("^greet");
+    await count("1 found");
+    await photograph(page, "inspect-search");
+    await noSidewaysScroll(page, "a search");
+    await byTest(page, "tree-find").fill("");
+  });
+
+  await steps.step("the map leads to a file's place in the tree, by keyboard", async () => {
+    await byTest(page, "tab-map").click();
+    await byTest(page, "tile").first().waitFor();
+    await photograph(page, "inspect-map");
+    await noSidewaysScroll(page, "the map");
+    await byTest(page, "tile").first().focus();
+    await page.keyboard.press("End");
+    await until("the last rectangle", async () => page.evaluate(() => document.activeElement?.getAttribute("aria-label")?.startsWith("/srv/greeting.txt")));
+    await page.keyboard.press("Enter");
+    await until("the tree with the focus", async () => page.evaluate(() => document.activeElement?.getAttribute("role") === "treegrid"));
+    await until("the path", async () => (await byTest(page, "tree-details").textContent()).includes("/srv/greeting.txt"));
+    await page.goBack();
+    await byTest(page, "map").waitFor();
+  });
+
+  await steps.step("the configuration is explained, and the documents are shown as they lie", async () => {
+    await byTest(page, "tab-config").click();
+    await page.getByText("The folder in which the program starts.").waitFor();
+    await photograph(page, "inspect-config");
+    await byTest(page, "tab-documents").click();
+    await byTest(page, "document").first().waitFor();
+    const documents = await byTest(page, "document").allTextContents();
+    expect(documents.some((text) => text.includes("index.json")) && documents.some((text) => text.includes('"diff_ids": [')), `documents: ${documents}`);
+    await photograph(page, "inspect-documents");
+    await noSidewaysScroll(page, "the documents");
+  });
+
   await steps.step("a truncated archive is told, not shown as whole", async () => {
     const broken = path.join(world.folder, "broken.tar");
     writeFileSync(broken, Buffer.alloc(1500, 0x1f));
@@ -195,6 +284,16 @@ try {
     await byTest(page, "layer-row").first().waitFor();
     await page.reload();
     await byTest(page, "layer-row").first().waitFor();
+    // A view has an address of its own, with its layer and its path.
+    await page.goto(new URL("/images/hello%3Alatest?view=map&layer=0&in=bin", page.url()).href);
+    await byTest(page, "map").waitFor();
+    await page.reload();
+    await byTest(page, "map").waitFor();
+    expect(/layer 0/i.test(await byTest(page, "time-said").textContent()), "the layer of the address is lost");
+    await byTest(page, "tab-documents").click();
+    await byTest(page, "document").first().waitFor();
+    await page.goBack();
+    await byTest(page, "map").waitFor();
     const answer = await page.goto(new URL("/images/hello%3A20.1", page.url()).href);
     expect(answer.status() === 200, `a name with a dot: status ${answer.status()}`);
     await page.getByRole("alert").first().waitFor();
@@ -662,7 +761,7 @@ try {
     await byTest(page, "lang-switch").first().click();
     await page.setViewportSize({ width: 390, height: 844 });
     const tops = await byTest(page, "image-row").first().locator(".card-actions > *").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
-    expect(tops.length === 4 && Math.max(...tops) - Math.min(...tops) < 2, `the four buttons stand at ${tops}`);
+    expect(tops.length === 5 && Math.max(...tops) - Math.min(...tops) < 2, `the five buttons stand at ${tops}`);
     await page.setViewportSize({ width: 1440, height: 900 });
     await until("Portuguese", async () => (await page.locator("html").getAttribute("lang")) === "pt-BR");
     await photograph(page, "images-pt");

@@ -11,8 +11,8 @@ use crate::hooks::{
 };
 use crate::i18n::fill;
 use crate::pages::{
-    BuildPage, ContainerPage, ContainersPage, ImagePage, ImagesPage, InspectPage, NotFoundPage,
-    Order, SharePage,
+    BuildPage, ComparePage, ContainerPage, ContainersPage, ImagePage, ImagesPage, InspectPage,
+    NotFoundPage, Order, SharePage,
 };
 use crate::routes::Route;
 use crate::samples::Sample;
@@ -90,7 +90,7 @@ fn Frame(props: &FrameProps) -> Html {
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
     use_title(&subject(&route, &props.locale));
     use_focus_on_arrival(&route);
-    let needs_server = !matches!(route, Route::Inspect | Route::NotFound);
+    let needs_server = !matches!(route, Route::Inspect | Route::Compare | Route::NotFound);
     let content = if needs_server && !props.connection.phase.has_server() {
         gate(&props.connection.phase, &props.locale)
     } else {
@@ -118,6 +118,7 @@ fn Frame(props: &FrameProps) -> Html {
 fn subject(route: &Route, locale: &Locale) -> String {
     match route {
         Route::Image { name } => name.clone(),
+        Route::Compare => locale.texts().compare.title.to_owned(),
         // Its page gives its name once that is known.
         Route::Container { id } => id.get(..12).unwrap_or(id).to_owned(),
         other => section_name(&other.section(), locale).to_owned(),
@@ -142,7 +143,10 @@ fn page(route: &Route, work: &Work) -> Html {
             html! { <InspectPage archive={work.archive.clone()} draft={work.draft.clone()} on_draft={work.on_draft.clone()} /> }
         }
         Route::Images => html! { <ImagesPage pull={work.pull.clone()} /> },
-        Route::Image { name } => html! { <ImagePage name={name.clone()} /> },
+        Route::Image { name } => {
+            html! { <ImagePage name={name.clone()} draft={work.draft.clone()} /> }
+        }
+        Route::Compare => html! { <ComparePage /> },
         Route::Build => {
             html! { <BuildPage build={work.build.clone()} order={work.order.clone()} /> }
         }

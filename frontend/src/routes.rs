@@ -17,6 +17,9 @@ pub enum Route {
         /// Its name or id.
         name: String,
     },
+    /// Two images compared; those of the store stand behind `?`, as `a` and `b`.
+    #[at("/compare")]
+    Compare,
     /// A build.
     #[at("/build")]
     Build,
@@ -42,7 +45,7 @@ impl Route {
     /// The navigation's entry that this page belongs to.
     pub fn section(&self) -> Route {
         match self {
-            Route::Image { .. } => Route::Images,
+            Route::Image { .. } | Route::Compare => Route::Images,
             Route::Container { .. } => Route::Containers,
             other => other.clone(),
         }

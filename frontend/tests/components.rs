@@ -1,24 +1,22 @@
 //! The main components in a real document: what a person sees and can press.
 #![cfg(target_arch = "wasm32")]
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use estiva_frontend::components::{
-    Chart, Editor, FileTree, Findings, ImageView as ImageArticle, LayerList, LogView, Steps,
+    Chart, DifferenceGrid, Editor, Findings, LayerList, LogView, Steps, WasteView,
 };
 use estiva_frontend::hooks::Locale;
 use estiva_frontend::i18n::Language;
-use estiva_frontend::services::analyser::TreeAsk;
 use estiva_frontend::state::build_run::StepView;
 use estiva_frontend::state::by_address::ByAddress;
+use estiva_frontend::state::difference_tree::{DifferencePath, DifferenceTree};
 use estiva_frontend::state::output::Output;
 use estiva_frontend::state::summary::Summary;
-use estiva_frontend::state::tree::Tree;
 use estiva_shared::dockerfile;
 use estiva_shared::image::{
-    ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
-    LayerView, TreeEntry, Waste,
+    ANALYSIS_VERSION, Aspects, Change, ConfigView, DiveFigures, EntryKind, HistoryView,
+    ImageAnalysis, ImageView, LayerView, SameContent, Waste, WasteCause, WastedFile,
 };
 use estiva_shared::protocol::{OutputStream, PlannedStep};
 use wasm_bindgen::JsCast;
@@ -82,21 +80,6 @@ fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
         .collect()
 }
 
-fn entry(path: String, change: Change) -> LayerEntry {
-    LayerEntry {
-        path,
-        kind: EntryKind::File,
-        change,
-        size_bytes: 10,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        link: None,
-        opaque: false,
-    }
-}
-
 fn layer(index: usize, created_by: &str) -> LayerView {
     LayerView {
         index,
@@ -115,7 +98,11 @@ fn layer(index: usize, created_by: &str) -> LayerView {
 }
 
 fn image(layers: Vec<LayerView>) -> ByAddress<Summary> {
-    let analysis = ImageAnalysis {
+    ByAddress::new(Summary::of(&analysis(layers)))
+}
+
+fn analysis(layers: Vec<LayerView>) -> ImageAnalysis {
+    ImageAnalysis {
         version: ANALYSIS_VERSION,
         image: ImageView {
             format: "store".into(),
@@ -132,9 +119,26 @@ fn image(layers: Vec<LayerView>) -> ByAddress<Summary> {
         },
         tree: Vec::new(),
         waste: Waste::default(),
+        holdings: Default::default(),
         problems: Vec::new(),
+    }
+}
+
+fn differences(paths: impl Iterator<Item = String>, change: Change) -> ByAddress<DifferenceTree> {
+    let paths: Vec<String> = paths.collect();
+    let path = |path| DifferencePath {
+        path,
+        kind: EntryKind::File,
+        change,
+        size_bytes: 10,
+        mode: 0o644,
+        owner: (0, 0),
+        link: None,
+        aspects: Aspects::default(),
     };
-    ByAddress::new(Summary::of(&analysis))
+    ByAddress::new(DifferenceTree::of_paths(
+        paths.iter().map(String::as_str).map(path),
+    ))
 }
 
 fn press_key(target: &HtmlElement, key: &str) {
@@ -148,12 +152,10 @@ fn press_key(target: &HtmlElement, key: &str) {
 }
 
 #[wasm_bindgen_test]
-async fn a_tree_of_thirty_thousand_paths_draws_what_is_in_sight() {
-    let entries: Vec<LayerEntry> = (0..30_000)
-        .map(|number| entry(format!("file-{number:05}"), Change::Added))
-        .collect();
-    let tree = ByAddress::new(Tree::of_layer(&entries));
-    let root = show(Language::English, html! { <FileTree {tree} /> }).await;
+async fn thirty_thousand_differences_draw_what_is_in_sight() {
+    let names = (0..30_000).map(|number| format!("file-{number:05}"));
+    let tree = differences(names, Change::Added);
+    let root = show(Language::English, html! { <DifferenceGrid {tree} /> }).await;
     let drawn = all(&root, "[data-testid=tree-row]").len();
     assert!(
         (1..400).contains(&drawn),
@@ -167,15 +169,10 @@ async fn a_tree_of_thirty_thousand_paths_draws_what_is_in_sight() {
 }
 
 #[wasm_bindgen_test]
-async fn a_folder_opens_when_it_is_pressed_and_says_so() {
-    let entries: Vec<LayerEntry> = (0..62)
-        .map(|number| entry(format!("{}/{number}", number % 2), Change::Removed))
-        .collect();
-    let root = show(
-        Language::English,
-        html! { <FileTree tree={ByAddress::new(Tree::of_layer(&entries))} /> },
-    )
-    .await;
+async fn a_folder_of_differences_opens_when_it_is_pressed_and_says_so() {
+    let names = (0..62).map(|number| format!("{}/{number}", number % 2));
+    let tree = differences(names, Change::Removed);
+    let root = show(Language::English, html! { <DifferenceGrid {tree} /> }).await;
     assert_eq!(all(&root, "[data-testid=tree-row]").len(), 2);
     let folder = &all(&root, "[data-testid=tree-row]")[0];
     assert_eq!(
@@ -184,19 +181,24 @@ async fn a_folder_opens_when_it_is_pressed_and_says_so() {
     );
     folder.click();
     settle().await;
-    assert_eq!(all(&root, "[data-testid=tree-row]").len(), 33);
-    assert_eq!(all(&root, "[aria-label=removed]").len(), 31);
+    let rows = all(&root, "[data-testid=tree-row]");
+    let count = all(&root, "[role=treegrid]")[0].get_attribute("aria-rowcount");
+    assert_eq!(count.as_deref(), Some("33"));
+    assert!(rows.len() > 20, "{}", rows.len());
+    // All but the folder itself; the other one is below those in sight.
+    assert_eq!(all(&root, "[aria-label=removed]").len(), rows.len() - 1);
+    for row in rows {
+        assert_eq!(all(&row, "[role=gridcell]").len(), 4);
+    }
 }
 
 /// The row that the keyboard was on was counted from the top: after a filter it was beyond the last one, every key died, and
 /// the list named a row that was not in the document.
 #[wasm_bindgen_test]
-async fn the_list_names_the_row_that_the_keyboard_is_on() {
-    let entries: Vec<LayerEntry> = (0..500)
-        .map(|number| entry(format!("file-{number:03}"), Change::Added))
-        .collect();
-    let tree = ByAddress::new(Tree::of_layer(&entries));
-    let root = show(Language::English, html! { <FileTree {tree} /> }).await;
+async fn the_differences_name_the_row_that_the_keyboard_is_on() {
+    let names = (0..500).map(|number| format!("file-{number:03}"));
+    let tree = differences(names, Change::Added);
+    let root = show(Language::English, html! { <DifferenceGrid {tree} /> }).await;
     let list = all(&root, "[role=treegrid]")[0].clone();
     let filter: HtmlInputElement = all(&root, "[type=search]")[0].clone().unchecked_into();
     let named = || {
@@ -221,63 +223,6 @@ async fn the_list_names_the_row_that_the_keyboard_is_on() {
     assert!(named().is_some_and(|text| text.contains("file-018")));
 }
 
-/// Folders that no entry names had no cell for the layer, so their mode and owner stood a column to the left.
-#[wasm_bindgen_test]
-async fn every_row_of_the_merged_tree_has_the_same_cells() {
-    let file = TreeEntry {
-        path: "made/up/file".into(),
-        kind: EntryKind::File,
-        size_bytes: 1,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        link: None,
-        layer: 3,
-        change: Change::Added,
-    };
-    let tree = ByAddress::new(Tree::of_image(&[file]));
-    let root = show(Language::English, html! { <FileTree {tree} merged=true /> }).await;
-    let rows = all(&root, "[data-testid=tree-row]");
-    assert_eq!(rows.len(), 3);
-    for row in rows {
-        assert_eq!(all(&row, "[role=gridcell]").len(), 6);
-    }
-}
-
-#[wasm_bindgen_test]
-async fn an_image_asks_for_the_tree_of_the_layer_that_is_pressed() {
-    let asked = Rc::new(RefCell::new(Vec::new()));
-    let trees = {
-        let asked = asked.clone();
-        Callback::from(move |ask: TreeAsk| {
-            asked.borrow_mut().push(ask.layer);
-            let name = format!("of-{:?}", ask.layer);
-            ask.reply.emit(match ask.layer {
-                Some(1) => Err("no such layer".into()),
-                _ => Ok(ByAddress::new(Tree::of_layer(&[entry(
-                    name,
-                    Change::Added,
-                )]))),
-            });
-        })
-    };
-    let image = image(vec![layer(0, "COPY a /a"), layer(1, "COPY b /b")]);
-    let root = show(
-        Language::English,
-        html! { <ImageArticle {image} {trees} /> },
-    )
-    .await;
-    let text = || root.text_content().unwrap_or_default();
-    assert!(text().contains("of-None"), "{}", text());
-    all(&root, "[data-testid=layer-row]")[0].click();
-    settle().await;
-    assert!(text().contains("of-Some(0)"), "{}", text());
-    all(&root, "[data-testid=layer-row]")[1].click();
-    settle().await;
-    assert!(text().contains("no such layer"), "{}", text());
-    assert_eq!(*asked.borrow(), [None, Some(0), Some(1)]);
-}
-
 #[wasm_bindgen_test]
 async fn a_layer_shows_its_instruction_its_size_and_its_changes_in_both_languages() {
     let image = image(vec![
@@ -290,7 +235,11 @@ async fn a_layer_shows_its_instruction_its_size_and_its_changes_in_both_language
         .text_content()
         .unwrap_or_default();
     assert!(
-        english.contains("make") && english.contains("1.5 MB") && english.contains("−1"),
+        english.contains("make")
+            && english.contains("1.5 MB")
+            && english.contains("−1")
+            && english.contains("1 kB at rest")
+            && english.contains("3 MB so far"),
         "{english}"
     );
     assert!(!english.contains("buildkit"), "{english}");
@@ -302,6 +251,100 @@ async fn a_layer_shows_its_instruction_its_size_and_its_changes_in_both_language
         portuguese.contains("1,5 MB") && portuguese.contains("Imagem completa"),
         "{portuguese}"
     );
+}
+
+/// An image of two RUNs: the second removes a file of the first, and brings another copy of one that stays.
+fn wasteful() -> ByAddress<Summary> {
+    let lines = ["RUN make", "RUN rm /big"];
+    let mut analysis = analysis(vec![layer(0, lines[0]), layer(1, lines[1])]);
+    analysis.image.history = lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| HistoryView {
+            created_by: (*line).into(),
+            created: None,
+            comment: None,
+            empty_layer: false,
+            layer: Some(number),
+        })
+        .collect();
+    let file = |path: &str, size_bytes, layer, hidden_by, same_as| WastedFile {
+        path: path.into(),
+        size_bytes,
+        layer,
+        hidden_by,
+        same_as,
+    };
+    let cause = |name: &str, file: WastedFile| WasteCause {
+        cause: name.into(),
+        reclaimable_bytes: file.size_bytes,
+        compressed_estimate_bytes: file.size_bytes / 10,
+        files: vec![file],
+    };
+    let kept = SameContent {
+        path: "usr/kept".into(),
+        layer: 0,
+    };
+    analysis.waste = Waste {
+        reclaimable_bytes: 1_250_000,
+        compressed_estimate_bytes: 125_000,
+        by_cause: vec![
+            cause("deleted_file", file("big", 1_200_000, 0, Some(1), None)),
+            cause(
+                "duplicate_content",
+                file("opt/copy", 50_000, 1, None, Some(kept)),
+            ),
+        ],
+        dive: DiveFigures {
+            score: 0.875,
+            wasted_bytes: 1_200_000,
+        },
+    };
+    ByAddress::new(Summary::of(&analysis))
+}
+
+#[wasm_bindgen_test]
+async fn waste_is_told_with_its_lines_and_a_patch_where_the_dockerfile_is_at_hand() {
+    let dockerfile = "FROM debian\nRUN make\nRUN rm /big\n";
+    let image = wasteful();
+    let content = html! { <WasteView image={image.clone()} {dockerfile} /> };
+    let root = show(Language::English, content.clone()).await;
+    let text = root.text_content().unwrap_or_default();
+    for expected in [
+        "1.3 MB are shipped and not needed",
+        "About 125 kB compressed",
+        "87.5 % and 1.2 MB wasted",
+        "layer 0: RUN make",
+        "hidden by layer 1: RUN rm /big",
+        "the same as usr/kept, layer 0",
+        "line 2, line 3",
+        "Keep one copy",
+    ] {
+        assert!(
+            text.to_lowercase().contains(&expected.to_lowercase()),
+            "{expected}: {text}"
+        );
+    }
+    let patches = all(&root, ".patch pre");
+    assert_eq!(patches.len(), 1);
+    assert_eq!(
+        patches[0].text_content().unwrap_or_default(),
+        "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,3 +1,3 @@\n FROM debian\n-RUN make\n+RUN make \\\n+    && rm /big\n-RUN rm /big\n"
+    );
+    let root = show(Language::Portuguese, content).await;
+    let text = root.text_content().unwrap_or_default();
+    assert!(
+        text.contains("O que mudar") && text.contains("87,5 %"),
+        "{text}"
+    );
+    // Another file has no place here: words alone.
+    let root = show(
+        Language::English,
+        html! { <WasteView {image} dockerfile="FROM debian\nRUN other\n" /> },
+    )
+    .await;
+    assert_eq!(all(&root, "[data-testid=suggestions] > ol > li").len(), 2);
+    assert!(all(&root, ".patch").is_empty());
 }
 
 #[wasm_bindgen_test]

@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 pub mod dockerfile;
+pub mod gate;
 pub mod image;
 pub mod protocol;
 pub mod report;
+pub mod suggest;
 pub mod text;

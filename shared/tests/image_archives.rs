@@ -2,7 +2,10 @@
 
 mod image_support;
 
-use estiva_shared::image::{Digest, InspectError, Progress, inspect};
+use estiva_shared::image::{
+    DOCUMENTS_BYTES_MAX, Digest, InspectError, Limits, Progress, Subject, inspect,
+    inspect_documented,
+};
 use image_support::*;
 use serde_json::json;
 
@@ -18,9 +21,13 @@ fn two_layers() -> Image {
     ])
 }
 
-/// All that an analysis says but how the image lay.
+/// All that an analysis says but how the image lay, and what it takes so.
 fn essence(archive: &[u8]) -> serde_json::Value {
-    let analysis = inspect_one(archive);
+    let mut analysis = inspect_one(archive);
+    analysis.waste.compressed_estimate_bytes = 0;
+    for cause in &mut analysis.waste.by_cause {
+        cause.compressed_estimate_bytes = 0;
+    }
     assert!(analysis.problems.is_empty(), "{:?}", analysis.problems);
     assert!(analysis.image.layers.iter().all(|layer| layer.verified));
     json!([
@@ -60,6 +67,74 @@ fn config_and_history_are_shown() {
         Some("RUN step 1")
     );
     assert_eq!(analysis.image.history[0].layer, Some(0));
+}
+
+#[test]
+fn each_image_comes_with_the_documents_that_it_is_described_by() {
+    let image = two_layers();
+    let (docker, oci) = (
+        docker_archive(&[(&image, "hello:1")]),
+        oci_archive(&image, "hello:1"),
+    );
+    let kinds = |archive: &[u8]| {
+        let images =
+            inspect_documented(Subject::Archive(&archive), &Limits::default(), &mut |_| {
+                true
+            });
+        let (analysis, documents) = images.expect("an image").remove(0);
+        let config = documents
+            .iter()
+            .find(|document| document.kind == "config")
+            .expect("a config");
+        let text = config.text.as_deref().expect("a short one");
+        // Laid out, it still says the same.
+        let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(
+            value["rootfs"]["diff_ids"][1],
+            json!(analysis.image.layers[1].diff_id)
+        );
+        assert!(text.lines().count() > 10, "{text}");
+        documents
+            .into_iter()
+            .map(|document| document.kind)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&docker), ["index", "config"]);
+    assert_eq!(kinds(&oci), ["index", "manifest", "config"]);
+    assert_eq!(kinds(&gzip(&oci)), ["index", "manifest", "config"]);
+}
+
+/// A config of 4 MB that a list names 40 times would be 160 MB in the page's worker.
+#[test]
+fn the_documents_of_all_images_have_a_bound_together() {
+    let filler = vec!["x".repeat(1_000); 3_500];
+    let images: Vec<_> = (0..40)
+        .map(|number| json!({ "Config": "c.json", "RepoTags": [format!("a:{number}")], "Layers": [format!("{number}.tar")] }))
+        .collect();
+    let archive = tar(&[
+        file(
+            "c.json",
+            &json!({ "filler": filler, "rootfs": { "diff_ids": [] } }).to_string(),
+        ),
+        file("manifest.json", &json!(images).to_string()),
+    ]);
+    let images = inspect_documented(
+        Subject::Archive(&&archive[..]),
+        &Limits::default(),
+        &mut |_| true,
+    )
+    .expect("images");
+    assert_eq!(images.len(), 40);
+    let documents = || images.iter().flat_map(|(_, documents)| documents);
+    let kept: usize = documents()
+        .filter_map(|document| document.text.as_ref())
+        .map(String::len)
+        .sum();
+    assert!(
+        (DOCUMENTS_BYTES_MAX / 2..=DOCUMENTS_BYTES_MAX).contains(&kept),
+        "{kept}"
+    );
+    assert!(documents().any(|document| document.text.is_none() && document.size_bytes > 3_000_000));
 }
 
 #[test]

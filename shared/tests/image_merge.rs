@@ -200,7 +200,7 @@ fn content_with_another_name_left_is_not_wasted() {
         tar(&[file(".wh.b", ""), file("c", "x")]),
     ]);
     assert_eq!(waste(&last), [("deleted_file", 100)]);
-    assert_eq!(last.waste.by_cause[0].files[0].hidden_by, 2);
+    assert_eq!(last.waste.by_cause[0].files[0].hidden_by, Some(2));
     let missing = analyse_tars(&[tar(&[hard_link("b", "nowhere"), hard_link("self", "self")])]);
     assert_eq!(codes(&missing.problems), ["bad-entry"; 2]);
 }

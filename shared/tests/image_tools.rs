@@ -8,7 +8,7 @@ mod image_support;
 use std::path::Path;
 use std::process::Command;
 
-use estiva_shared::image::ImageAnalysis;
+use estiva_shared::image::{ImageAnalysis, inspect};
 use image_support::*;
 use tempfile::TempDir;
 
@@ -169,5 +169,52 @@ fn archives_of_buildah_and_podman_are_read() {
             return eprintln!("SKIP archives_of_buildah_and_podman_are_read: {reason}");
         }
         check(&folder.path().join(&name));
+    }
+}
+
+/// zstd's own program, with two threads and with a checksum, around archives and around layers that skopeo packed.
+#[test]
+fn zstd_of_skopeo_and_zstd_is_read() {
+    if !is_there("skopeo") || !is_there("zstd") {
+        return eprintln!("SKIP zstd_of_skopeo_and_zstd_is_read: skopeo or zstd is not installed");
+    }
+    let folder = with_image();
+    for format in ["zstd", "zstd:chunked"] {
+        let name = format!("{}.tar", format.replace(':', "-"));
+        let target = format!("oci-archive:{name}:hello");
+        let options = [
+            "copy",
+            "--insecure-policy",
+            "--dest-compress-format",
+            format,
+        ];
+        let images = ["oci-archive:image.tar", target.as_str()];
+        run(folder.path(), "skopeo", &[&options[..], &images].concat()).unwrap();
+        let analysis = check(&folder.path().join(&name));
+        for layer in &analysis.image.layers {
+            assert_eq!(layer.compression, "zstd", "{format}");
+        }
+    }
+    for options in [
+        &["-1", "-T2"][..],
+        &["-19", "--check"],
+        &["--ultra", "-22", "--long=27"],
+    ] {
+        run(
+            folder.path(),
+            "zstd",
+            &[&["-q", "-f", "image.tar"], options].concat(),
+        )
+        .unwrap();
+        check(&folder.path().join("image.tar.zst"));
+    }
+    for (tool, name) in [("xz", "image.tar.xz"), ("bzip2", "image.tar.bz2")] {
+        if !is_there(tool) {
+            continue;
+        }
+        run(folder.path(), tool, &["-k", "-f", "image.tar"]).unwrap();
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        let error = inspect(&bytes, &mut |_| true).unwrap_err().to_string();
+        assert!(error.contains(&format!("{tool} -d")), "{error}");
     }
 }

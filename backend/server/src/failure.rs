@@ -7,6 +7,9 @@ use estiva_shared::protocol::ErrorBody;
 /// The exit status of most failures.
 pub(crate) const EXIT_FAILURE: u8 = 1;
 
+/// The exit status of `inspect --ci` where there is no verdict: the image, the rules or the words can't be read.
+pub(crate) const EXIT_UNREADABLE: u8 = 2;
+
 /// The exit status of `run` and `exec` for Estiva's own failures, as Docker has it: the container's are its own.
 pub(crate) const EXIT_NOT_STARTED: u8 = 125;
 

@@ -17,6 +17,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use estiva_shared::image::ImageAnalysis;
+use estiva_shared::image::holdings::DangerKind;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use world::{World, eventually};
 
@@ -90,7 +92,55 @@ fn the_same_packages_give_the_same_image_and_tell_nothing_of_the_host() {
         "{left}"
     );
     assert!(host.len() < 4 || !left.contains(&host), "{left}");
+    assert_holdings(&first);
     assert_nothing_is_left(&first);
+}
+
+/// What is read from the layers is what the system itself says: dpkg's packages, and the setuid programs that `find` finds.
+fn assert_holdings(world: &World) {
+    let json = world.ok(&["inspect", "--json", "debian"]);
+    let analysis: ImageAnalysis = serde_json::from_str(&json).unwrap();
+    let holdings = &analysis.holdings;
+    let said = |words: &[&str]| {
+        let said = world.ok(&[&["run", "--rm", "--net=none", "debian"], words].concat());
+        let mut lines: Vec<_> = said.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let format = "${Package} ${Version} ${Architecture}\\n";
+    let packages = holdings.packages.iter().map(|found| {
+        let architecture = found.architecture.as_deref().unwrap_or_default();
+        format!("{} {} {architecture}", found.name, found.version)
+    });
+    let mut packages: Vec<_> = packages.collect();
+    packages.sort();
+    assert_eq!(packages, said(&["dpkg-query", "-W", "-f", format]));
+    let setuid = holdings
+        .dangers
+        .iter()
+        .find(|group| group.kind == DangerKind::Setuid)
+        .unwrap();
+    let paths: Vec<_> = setuid
+        .found
+        .iter()
+        .map(|found| format!("/{}", found.path.as_deref().unwrap()))
+        .collect();
+    let find = ["find", "/", "-xdev", "-type", "f", "-perm", "-4000"];
+    assert_eq!(paths, said(&find));
+    // What dpkg's lists don't name is little: caches, links, what the configuration of packages made.
+    let files = analysis
+        .tree
+        .iter()
+        .map(|entry| entry.size_bytes)
+        .sum::<u64>();
+    let owned = holdings.by_kind[0].size_bytes;
+    assert!(
+        owned <= files && owned > files / 10 * 8,
+        "{owned} of {files}"
+    );
+    assert!(holdings.user.is_root && holdings.distribution.as_ref().unwrap().id == "debian");
+    let names = holdings.unread.iter().map(|unread| &unread.path);
+    assert_eq!(names.collect::<Vec<_>>(), Vec::<&Option<String>>::new());
 }
 
 fn assert_nothing_is_left(world: &World) {

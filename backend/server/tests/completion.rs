@@ -66,6 +66,13 @@ fn commands_options_and_names_are_offered() {
     );
     let options = offered(&world, "estiva build --no", &["estiva", "build", "--no"]);
     assert_eq!(options, ["--no-cache"]);
+    let line = "estiva inspect --ci --rule allowed";
+    let rules = offered(
+        &world,
+        line,
+        &["estiva", "inspect", "--ci", "--rule", "allowed"],
+    );
+    assert_eq!(rules, ["allowedSetuid="]);
     let images = offered(&world, "estiva run bus", &["estiva", "run", "bus"]);
     assert_eq!(images, ["busybox:latest"]);
     // readline cuts a name at its colon, and replaces only what stands behind it.

@@ -7,13 +7,14 @@ use std::fs;
 use std::sync::Arc;
 
 use estiva_shared::image::{
-    DiffId, ImageAnalysis, ImageParts, LayerError, LayerIndex, LayerPart, Limits, Reference,
-    analyse,
+    DOCUMENTS_BYTES_MAX, DiffId, ImageAnalysis, ImageParts, LayerError, LayerIndex, LayerPart,
+    Limits, RawDocument, Reference, analyse,
 };
 
 use crate::blobs::ScratchFile;
 use crate::error::{IoFault, StoreError};
 use crate::images::ImageRecord;
+use crate::limits::MANIFEST_BYTES_MAX;
 use crate::store::Store;
 
 impl Store {
@@ -43,12 +44,27 @@ impl Store {
         Ok(analyse(parts, &layers))
     }
 
+    /// The JSON documents that an image is described by, its manifest and its config, laid out for the eye.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownBlob`], and faults of files.
+    pub fn documents(&self, image: &ImageRecord) -> Result<Vec<RawDocument>, StoreError> {
+        let _hold = self.hold();
+        let mut left = DOCUMENTS_BYTES_MAX;
+        let (manifest, config) = (&image.manifest_digest, &image.id);
+        let bytes = self.read_blob(manifest, "a manifest", MANIFEST_BYTES_MAX)?;
+        let manifest = RawDocument::of("manifest", &manifest.to_string(), &bytes, &mut left);
+        let bytes = self.config_bytes(config)?;
+        let config = RawDocument::of("config", &config.to_string(), &bytes, &mut left);
+        Ok(vec![manifest, config])
+    }
+
     fn layer_index(&self, diff_id: &DiffId) -> Result<LayerIndex, StoreError> {
         let path = self.layout.layer_index(diff_id);
         let kept = fs::read(&path)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<LayerIndex>(&bytes).ok())
-            .filter(|index| index.digest == *diff_id.digest());
+            .filter(|index| index.digest == *diff_id.digest() && index.facts.is_current());
         if let Some(index) = kept {
             return Ok(index);
         }

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use common::archives::{
-    archive, config_of, descriptor, gzipped, layout, load, manifest_of, refused,
+    archive, config_of, descriptor, gzipped, layout, load, manifest_of, refused, with_zstd,
 };
 use common::{Tar, image_of, import, is_root, new_store, small_image, snapshot};
 use estiva_shared::image::{Digest, ReadAt, Reference, inspect};
@@ -48,15 +48,15 @@ fn two_images(store: &Store) -> Vec<ImageRecord> {
 }
 
 #[test]
-fn what_is_saved_is_loaded_the_same_plain_and_gzipped() {
-    if !is_root("what_is_saved_is_loaded_the_same_plain_and_gzipped") {
+fn what_is_saved_is_loaded_the_same_plain_and_compressed() {
+    if !is_root("what_is_saved_is_loaded_the_same_plain_and_compressed") {
         return;
     }
     let (_folder, store) = new_store();
     let images = two_images(&store);
     let bytes = saved(&store, &images);
     assert_eq!(bytes, saved(&store, &images));
-    for archive in [bytes.clone(), gzipped(&bytes)] {
+    for archive in [bytes.clone(), gzipped(&bytes), with_zstd(&bytes)] {
         let (_other_folder, other) = new_store();
         let loaded = load(&other, &archive).unwrap();
         assert_eq!(loaded.len(), 2);
@@ -272,12 +272,15 @@ fn refuses_what_is_damaged_or_no_archive_of_images() {
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0xff;
     refused(&flipped);
+    let packed = with_zstd(&whole);
+    refused(&packed[..packed.len() / 2]);
+    refused(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0]);
     assert!(matches!(
         refused(b"no tar at all"),
         StoreError::Archive(ArchiveError::Tar(_))
     ));
     assert!(matches!(
-        refused(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0]),
+        refused(&[0xfd, b'7', b'z', b'X', b'Z', 0]),
         StoreError::Archive(ArchiveError::Compression { .. })
     ));
     let nothing = archive(&[("x", b"1")]);

@@ -297,6 +297,20 @@ fn an_analysis_shows_layers_and_what_they_waste_and_is_kept() {
         ["a"]
     );
     assert_eq!(analysis.waste.reclaimable_bytes, 1001);
+    let documents = store.documents(&image).unwrap();
+    let told: Vec<_> = documents
+        .iter()
+        .map(|document| (document.kind.as_str(), document.place.clone()))
+        .collect();
+    let digests = (image.manifest_digest.to_string(), image.id.to_string());
+    assert_eq!(told, [("manifest", digests.0), ("config", digests.1)]);
+    assert!(
+        documents[1]
+            .text
+            .as_ref()
+            .unwrap()
+            .contains(&above.diff_id.to_string())
+    );
     // The second time from the indexes that were kept, a damaged one made again.
     let index = folder.path().join("index");
     assert_eq!(fs::read_dir(&index).unwrap().count(), 2);

@@ -14,6 +14,9 @@ use estiva_store::{ImageRecord, Store};
 use oci_spec::image::{ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder};
 use tempfile::TempDir;
 
+/// What a zstd frame begins with.
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
 /// Runs a program, which must end well; answers its output. Its temporary files go into `scratch`.
 fn run(scratch: &Path, program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
@@ -255,4 +258,51 @@ fn umoci_unpacks_what_is_saved_and_its_layout_is_read() {
     );
     let loaded = assert_loads(&packed, "etc/a", b"changed by umoci");
     assert_eq!(loaded.diff_ids.len(), 3);
+}
+
+/// The layers with zstd as skopeo writes them, each in one frame, and as containers/storage does, a frame for each file.
+#[test]
+fn archives_with_zstd_of_skopeo_are_loaded() {
+    if !ready("archives_with_zstd_of_skopeo_are_loaded", "skopeo") {
+        return;
+    }
+    let scratch = TempDir::new().unwrap();
+    let (_folder, _store, image, archive) = saved(scratch.path());
+    for format in ["zstd", "zstd:chunked"] {
+        let path = scratch
+            .path()
+            .join(format!("{}.tar", format.replace(':', "-")));
+        let (from, to) = (
+            format!("docker-archive:{archive}"),
+            format!("oci-archive:{}:cargo", path.display()),
+        );
+        run(
+            scratch.path(),
+            "skopeo",
+            &[
+                "--insecure-policy",
+                "copy",
+                "--dest-compress-format",
+                format,
+                &from,
+                &to,
+            ],
+        );
+        assert!(
+            fs::read(&path).unwrap().windows(4).any(|at| at == ZSTD),
+            "{format}"
+        );
+        let loaded = assert_loads(&path, "added", b"added");
+        assert_eq!(loaded.diff_ids, image.diff_ids, "{format}");
+        if has_tool("archives_with_zstd_of_skopeo_are_loaded", "zstd") {
+            run(
+                scratch.path(),
+                "zstd",
+                &["-q", "-T2", "--rm", &path.display().to_string()],
+            );
+            let packed = path.with_extension("tar.zst");
+            let loaded = assert_loads(&packed, "added", b"added");
+            assert_eq!(loaded.diff_ids, image.diff_ids, "{format}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What an image says of itself: its configuration, and its history line by line.
+//! What an image says of itself: its configuration, explained field by field, and its history line by line.
 
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
@@ -9,7 +9,7 @@ use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
 use crate::state::summary::Summary;
 
-/// The props of [`ConfigTable`] and [`HistoryTable`].
+/// The props of [`ConfigTable`].
 #[derive(PartialEq, Properties)]
 pub struct ImageProps {
     /// The image.
@@ -20,7 +20,7 @@ pub struct ImageProps {
 #[component]
 pub fn ConfigTable(props: &ImageProps) -> Html {
     let texts = use_locale().texts();
-    let t = &texts.inspect;
+    let (t, v) = (&texts.inspect, &texts.views);
     let image = &props.image.image;
     let config = &image.config;
     let labels: Vec<String> = config
@@ -29,31 +29,55 @@ pub fn ConfigTable(props: &ImageProps) -> Html {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<String>>();
-    let start: Vec<(&str, Vec<String>)> = vec![
-        (t.config_entrypoint, words(&config.entrypoint)),
-        (t.config_cmd, words(&config.cmd)),
-        (t.config_user, one(&config.user)),
-        (t.config_workdir, one(&config.working_dir)),
-        (t.config_env, config.env.clone()),
-        (t.config_ports, config.exposed_ports.clone()),
-        (t.config_volumes, config.volumes.clone()),
-        (t.config_labels, labels),
-        (t.config_stop, one(&config.stop_signal)),
+    let start = vec![
+        (
+            t.config_entrypoint,
+            v.explain_entrypoint,
+            words(&config.entrypoint),
+        ),
+        (t.config_cmd, v.explain_cmd, words(&config.cmd)),
+        (t.config_user, v.explain_user, one(&config.user)),
+        (
+            t.config_workdir,
+            v.explain_workdir,
+            one(&config.working_dir),
+        ),
+        (t.config_env, v.explain_env, config.env.clone()),
+        (
+            t.config_ports,
+            v.explain_ports,
+            config.exposed_ports.clone(),
+        ),
+        (t.config_volumes, v.explain_volumes, config.volumes.clone()),
+        (t.config_labels, v.explain_labels, labels),
+        (t.config_stop, v.explain_stop, one(&config.stop_signal)),
     ];
-    let identity: Vec<(&str, Vec<String>)> = vec![
-        (t.config_id, vec![image.config_digest.clone()]),
-        (t.config_manifest, one(&image.manifest_digest)),
-        (t.config_names, image.names.clone()),
-        (t.config_platform, vec![image.platform.clone()]),
-        (t.config_created, one(&image.created)),
-        (t.config_format, vec![image.format.clone()]),
+    let identity = vec![
+        (t.config_id, v.explain_id, vec![image.config_digest.clone()]),
+        (
+            t.config_manifest,
+            v.explain_manifest,
+            one(&image.manifest_digest),
+        ),
+        (t.config_names, v.explain_names, image.names.clone()),
+        (
+            t.config_platform,
+            v.explain_platform,
+            vec![image.platform.clone()],
+        ),
+        (t.config_created, v.explain_created, one(&image.created)),
+        (
+            t.config_format,
+            v.explain_format,
+            vec![image.format.clone()],
+        ),
     ];
-    let table = |rows: Vec<(&str, Vec<String>)>| {
-        let rows = rows.into_iter().map(|(name, values)| {
+    let table = |rows: Vec<(&'static str, &'static str, Vec<String>)>| {
+        let rows = rows.into_iter().map(|(name, explained, values)| {
             let none = html! { <span class="muted">{ t.config_none }</span> };
             let values = values.iter().map(|value| html! { <code class="break">{ escape_name(value).into_owned() }</code> });
             let values: Vec<Html> = values.collect();
-            html! { <><dt>{ name.to_owned() }</dt><dd>{ if values.is_empty() { none } else { html! { { for values } } } }</dd></> }
+            html! { <><dt>{ name }</dt><dd>{ if values.is_empty() { none } else { html! { { for values } } } }<span class="explained">{ explained }</span></dd></> }
         });
         html! { <dl class="table">{ for rows }</dl> }
     };
@@ -76,16 +100,35 @@ fn words(words: &[String]) -> Vec<String> {
     }
 }
 
+/// The props of [`HistoryTable`].
+#[derive(PartialEq, Properties)]
+pub struct HistoryProps {
+    /// The image.
+    pub image: ByAddress<Summary>,
+    /// A layer was chosen.
+    pub on_choose: Callback<Option<usize>>,
+}
+
 /// Every line of an image's history, with the layer that it made.
 #[component]
-pub fn HistoryTable(props: &ImageProps) -> Html {
-    let t = &use_locale().texts().inspect;
+pub fn HistoryTable(props: &HistoryProps) -> Html {
+    let texts = use_locale().texts();
+    let t = &texts.inspect;
     let lines = props.image.image.history.iter().map(|line| {
         let made = match line.layer {
-            Some(layer) => html! { <span class={classes!("chip", cargo_class(layer))}>{ fill(t.layer_n, &[&layer.to_string()]) }</span> },
+            Some(layer) => {
+                let (choose, number) = (props.on_choose.clone(), layer.to_string());
+                html! {
+                    <button type="button" class={classes!("chip", "chip-button", cargo_class(layer))} aria-label={fill(texts.views.history_go, &[&number])}
+                        onclick={move |_| choose.emit(Some(layer))}>{ fill(t.layer_n, &[&number]) }</button>
+                }
+            }
             None => html! { <span class="chip chip-none">{ t.no_layer }</span> },
         };
-        html! { <li>{ made }<code class="break">{ escape_name(&line.created_by).into_owned() }</code></li> }
+        html! {
+            <li>{ made }<span class="history-line"><code class="break">{ escape_name(&line.created_by).into_owned() }</code>
+                if let Some(created) = &line.created { <span class="muted">{ escape_name(created).into_owned() }</span> }</span></li>
+        }
     });
     html! { <ol class="history">{ for lines }</ol> }
 }

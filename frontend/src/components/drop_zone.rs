@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::{Icon, IconName};
 use crate::hooks::use_locale;
+use crate::services::layout::Dropped;
 use crate::services::{dom, folder};
 
 /// The props of [`DropZone`].
@@ -12,12 +13,15 @@ use crate::services::{dom, folder};
 pub struct DropZoneProps {
     /// A file was dropped or chosen.
     pub on_file: Callback<File>,
-    /// A folder of this name was dropped, which is no file.
+    /// A folder was dropped or chosen; none where a folder is of no use.
     #[prop_or_default]
-    pub on_folder: Callback<String>,
+    pub on_folder: Option<Callback<Dropped>>,
     /// A small one, beside what is open already.
     #[prop_or_default]
     pub small: bool,
+    /// What the small one's button says, where nothing is open beside it.
+    #[prop_or_default]
+    pub label: Option<AttrValue>,
 }
 
 /// Where an archive or a Dockerfile is dropped or chosen.
@@ -46,9 +50,14 @@ pub fn DropZone(props: &DropZoneProps) -> Html {
             let Some(transfer) = event.data_transfer() else {
                 return;
             };
-            match folder::dropped_folder(&transfer) {
-                Some(name) => on_folder.emit(name),
-                None => give(folder::dropped_files(&transfer)),
+            match folder::dropped(&transfer).into_iter().next() {
+                // As a file the browser would refuse to read it.
+                Some(first) if first.is_directory() => {
+                    if let Some(on_folder) = &on_folder {
+                        on_folder.emit(Dropped::Entry(first));
+                    }
+                }
+                _ => give(folder::dropped_files(&transfer)),
             }
         })
     };
@@ -63,25 +72,47 @@ pub fn DropZone(props: &DropZoneProps) -> Html {
         let over = over.setter();
         Callback::from(move |_: DragEvent| over.set(false))
     };
-    let press = {
+    let folder_input = use_node_ref();
+    let on_folder_change = {
+        let on_folder = props.on_folder.clone();
+        Callback::from(move |event: Event| {
+            let files = dom::take_files(&event);
+            if let (Some(on_folder), false) = (&on_folder, files.is_empty()) {
+                on_folder.emit(Dropped::Files(files));
+            }
+        })
+    };
+    let press = |input: &NodeRef| {
         let input = input.clone();
         Callback::from(move |_: MouseEvent| dom::press(&input))
     };
-    let file_input = html! {
-        <input ref={input} type="file" class="visually-hidden" tabindex="-1" aria-label={texts.inspect.drop_button}
-            data-testid="drop-input" {onchange} />
+    let (press_file, press_folder) = (press(&input), press(&folder_input));
+    let inputs = html! {
+        <>
+            <input ref={input} type="file" class="visually-hidden" tabindex="-1" aria-label={texts.inspect.drop_button}
+                data-testid="drop-input" {onchange} />
+            if props.on_folder.is_some() {
+                <input ref={folder_input} type="file" webkitdirectory=true multiple=true class="visually-hidden" tabindex="-1"
+                    aria-label={texts.inspect.drop_folder_button} data-testid="drop-folder-input" onchange={on_folder_change} />
+            }
+        </>
     };
     if props.small {
+        let label = props.label.clone();
+        let label = label.unwrap_or_else(|| texts.inspect.open_other.into());
         return html! {
             <span class="drop-small">
-                { file_input }
-                <button type="button" class="button" onclick={press}><Icon name={IconName::Load} />{ texts.inspect.open_other }</button>
+                { inputs }
+                <button type="button" class="button" onclick={press_file}><Icon name={IconName::Load} />{ label }</button>
+                if props.on_folder.is_some() {
+                    <button type="button" class="button" onclick={press_folder}><Icon name={IconName::Folder} />{ texts.inspect.open_other_folder }</button>
+                }
             </span>
         };
     }
     html! {
         <div class={classes!("drop-zone", over.then_some("is-over"))} {ondrop} {ondragover} {ondragleave}>
-            { file_input }
+            { inputs }
             <svg class="drop-picture" viewBox="0 0 120 72" aria-hidden="true">
                 <g class="drop-crate"><path class="rope" d="M60 0v10M60 10l-14 8M60 10l14 8" />
                     <rect class="cargo cargo-4" x="42" y="18" width="36" height="14" rx="1.5" />
@@ -96,7 +127,10 @@ pub fn DropZone(props: &DropZoneProps) -> Html {
             <p class="drop-title">{ texts.inspect.drop_title }</p>
             <p class="drop-more">{ texts.inspect.drop_more }</p>
             <div class="actions">
-                <button type="button" class="button button-primary" onclick={press}>{ texts.inspect.drop_button }</button>
+                <button type="button" class="button button-primary" onclick={press_file}>{ texts.inspect.drop_button }</button>
+                if props.on_folder.is_some() {
+                    <button type="button" class="button" onclick={press_folder}>{ texts.inspect.drop_folder_button }</button>
+                }
                 <span class="pill"><Icon name={IconName::Lock} />{ texts.inspect.drop_private }</span>
             </div>
         </div>

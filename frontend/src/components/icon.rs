@@ -57,6 +57,8 @@ pub enum IconName {
     Back,
     /// An arrow down.
     Down,
+    /// Two arrows, to each side.
+    Compare,
 }
 
 impl IconName {
@@ -95,6 +97,7 @@ impl IconName {
                 "M1 10.5c1.2 0 1.2-1 2.4-1s1.2 1 2.3 1s1.2-1 2.3-1s1.2 1 2.3 1s1.2-1 2.4-1s1.1 1 2.3 1M5 7.5L6 3h4l1 4.5"
             }
             IconName::Back => "M13.5 8H3M7 4L3 8l4 4",
+            IconName::Compare => "M2 5.2h10M9 2.2l3 3l-3 3M14 10.8H4M7 7.8l-3 3l3 3",
             IconName::Down => "M8 2.5V13M4 9l4 4l4-4",
         }
     }

@@ -4,60 +4,124 @@ use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
 use super::{
-    ConfigTable, FileTree, HistoryTable, Hold, Icon, IconName, LayerList, Loading, Problems, Tab,
-    Tabs, WasteView,
+    ConfigTable, Contents, DocumentsReply, DocumentsView, FilePlace, FileTree, HistoryTable, Hold,
+    LayerList, Problems, RebuiltView, Tab, Tabs, TimeSlider, TreeMap, WasteView,
 };
-use crate::hooks::{Locale, TreeOf, use_locale, use_tree};
+use crate::hooks::{Locale, PlaceHandle, use_locale, use_place};
 use crate::i18n::fill;
-use crate::services::analyser::TreeAsk;
+use crate::services::analyser::{FilesAsk, SbomAsk};
 use crate::state::by_address::ByAddress;
+use crate::state::place::{FIRST_VIEW, Place, Way};
 use crate::state::summary::Summary;
+use crate::state::tree::Find;
 
 /// The props of [`ImageView`].
 #[derive(PartialEq, Properties)]
 pub struct ImageViewProps {
     /// What is known of it.
     pub image: ByAddress<Summary>,
-    /// The way to its file trees.
-    pub trees: Callback<TreeAsk>,
+    /// The way to its files.
+    pub files: Callback<FilesAsk>,
+    /// The way to the documents that describe it.
+    pub documents: Callback<DocumentsReply>,
+    /// The way to its bills of materials.
+    #[prop_or_default]
+    pub sboms: Callback<SbomAsk>,
+    /// A Dockerfile that may be the image's, for patches of it.
+    #[prop_or_default]
+    pub dockerfile: AttrValue,
     /// Buttons beside its name.
     #[prop_or_default]
     pub children: Html,
 }
 
-/// An image taken apart.
+/// An image taken apart. Which view of it is shown, and of which layer, stands in the page's address.
 #[component]
 pub fn ImageView(props: &ImageViewProps) -> Html {
     let locale = use_locale();
     let texts = locale.texts();
-    let chosen = use_state(|| None::<usize>);
-    let tab = use_state(|| "files");
+    let place = use_place();
     let summary = &props.image;
-    {
-        let (chosen, tab) = (chosen.setter(), tab.setter());
-        use_effect_with(summary.clone(), move |_| {
-            chosen.set(None);
-            tab.set("files");
-        });
-    }
-    let tree = use_tree(summary.clone(), *chosen, props.trees.clone());
-    let on_choose = {
-        let (chosen, tab) = (chosen.setter(), tab.setter());
-        Callback::from(move |layer| {
-            chosen.set(layer);
-            tab.set("files");
+    use_first_place(summary, &place);
+    let tabs = tabs(summary, &locale);
+    let view = tabs
+        .iter()
+        .map(|tab| tab.name)
+        .find(|name| *name == place.place.view);
+    let view = view.unwrap_or(FIRST_VIEW);
+    let go = |change: fn(Place, Option<usize>) -> Place| {
+        let PlaceHandle { place, go, .. } = place.clone();
+        Callback::from(move |layer| go.emit((change(place.clone(), layer), Way::Step)))
+    };
+    // A layer that is chosen shows what it did; the whole image shows all that is there.
+    let on_choose = go(|place, layer| Place {
+        view: FIRST_VIEW.to_owned(),
+        layer,
+        changes: layer.is_some(),
+        ..place
+    });
+    // A file is led to whatever was searched for before.
+    let on_show = {
+        let PlaceHandle { place, go, .. } = place.clone();
+        Callback::from(move |to: FilePlace| {
+            let there = Place {
+                view: FIRST_VIEW.to_owned(),
+                layer: to.layer,
+                changes: to.layer.is_some(),
+                path: to.path.to_string(),
+                find: Find::default(),
+                ..place.clone()
+            };
+            go.emit((there, Way::Lead));
         })
     };
-    let panel = match *tab {
-        "config" => html! { <ConfigTable image={summary.clone()} /> },
-        "waste" => html! { <WasteView image={summary.clone()} /> },
-        "history" => html! { <HistoryTable image={summary.clone()} /> },
-        _ => files(tree, &locale),
-    };
     let on_tab = {
-        let tab = tab.setter();
-        Callback::from(move |name| tab.set(name))
+        let PlaceHandle { place, go, .. } = place.clone();
+        Callback::from(move |name: &'static str| {
+            go.emit((
+                Place {
+                    view: name.to_owned(),
+                    ..place.clone()
+                },
+                Way::Step,
+            ));
+        })
     };
+    let files = props.files.clone();
+    let panel = match view {
+        "map" => html! {
+            <>
+                <TimeSlider image={summary.clone()} place={place.clone()} />
+                <TreeMap image={summary.clone()} place={place.clone()} {files} />
+            </>
+        },
+        "config" => html! { <ConfigTable image={summary.clone()} /> },
+        "contents" => {
+            html! { <Contents image={summary.clone()} sboms={props.sboms.clone()} {on_show} /> }
+        }
+        "waste" => {
+            html! { <WasteView image={summary.clone()} dockerfile={props.dockerfile.clone()} /> }
+        }
+        "history" => html! {
+            <>
+                <HistoryTable image={summary.clone()} on_choose={on_choose.clone()} />
+                <RebuiltView image={summary.clone()} />
+            </>
+        },
+        "documents" => {
+            html! { <DocumentsView image={summary.clone()} documents={props.documents.clone()} /> }
+        }
+        _ => html! {
+            <>
+                <TimeSlider image={summary.clone()} place={place.clone()} with_changes=true />
+                <FileTree image={summary.clone()} place={place.clone()} {files} />
+            </>
+        },
+    };
+    let chosen = place
+        .place
+        .layer
+        .filter(|layer| *layer < summary.image.layers.len());
     html! {
         <article class="image">
             <header class="image-head">
@@ -68,45 +132,32 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
                 <div class="actions">{ props.children.clone() }</div>
             </header>
             <Problems image={summary.clone()} />
-            <Hold image={summary.clone()} chosen={*chosen} on_choose={on_choose.clone()} />
+            <Hold image={summary.clone()} {chosen} on_choose={on_choose.clone()} />
             <div class="image-columns">
                 <section class="panel" aria-label={texts.inspect.layers}>
                     <h2>{ texts.inspect.layers }</h2>
-                    <p class="note">{ texts.inspect.layers_note }</p>
-                    <LayerList image={summary.clone()} chosen={*chosen} {on_choose} />
+                    <p class="note">{ texts.views.layers_note }</p>
+                    <LayerList image={summary.clone()} {chosen} {on_choose} />
                 </section>
                 <section class="panel panel-wide">
-                    <Tabs label={texts.inspect.tabs_label} tabs={tabs(summary, &locale)} chosen={*tab} on_choose={on_tab}>{ panel }</Tabs>
+                    <Tabs label={texts.inspect.tabs_label} {tabs} chosen={view} on_choose={on_tab}>{ panel }</Tabs>
                 </section>
             </div>
         </article>
     }
 }
 
-/// The file tree that is here; the note above it says whose it is.
-fn files(tree: Option<TreeOf>, locale: &Locale) -> Html {
-    let t = &locale.texts().inspect;
-    let Some(TreeOf { layer, tree }) = tree else {
-        return html! { <Loading text={t.tree_loading} /> };
-    };
-    let tree = match tree {
-        Ok(tree) => tree,
-        Err(message) => {
-            return html! {
-                <p class="notice notice-error" role="alert"><Icon name={IconName::Warning} />{ fill(t.tree_failed, &[&message]) }</p>
-            };
+/// Another image in the place of the first begins at its first view: a layer and a path are no other image's.
+#[hook]
+fn use_first_place(image: &ByAddress<Summary>, place: &PlaceHandle) {
+    let go = place.go.clone();
+    let before = use_mut_ref(|| None::<ByAddress<Summary>>);
+    use_effect_with(image.clone(), move |image| {
+        let past = before.replace(Some(image.clone()));
+        if past.is_some_and(|past| past.image.config_digest != image.image.config_digest) {
+            go.emit((Place::default(), Way::Quiet));
         }
-    };
-    let (name, note) = match layer {
-        Some(index) => (fill(t.layer_n, &[&index.to_string()]), t.tree_layer_note),
-        None => (t.all_layers.to_owned(), t.tree_note),
-    };
-    html! {
-        <>
-            <p class="note"><strong>{ name }</strong>{ " · " }{ note }</p>
-            <FileTree {tree} merged={layer.is_none()} />
-        </>
-    }
+    });
 }
 
 /// An image's first name, or what to call one without.
@@ -151,7 +202,13 @@ fn tabs(summary: &Summary, locale: &Locale) -> Vec<Tab> {
     };
     vec![
         tab("files", texts.inspect.tab_files, None),
+        tab("map", texts.views.tab_map, None),
         tab("config", texts.inspect.tab_config, None),
+        tab(
+            "contents",
+            texts.holdings.tab,
+            Some(locale.language.number(summary.holdings.package_count())),
+        ),
         tab(
             "waste",
             texts.inspect.tab_waste,
@@ -162,5 +219,6 @@ fn tabs(summary: &Summary, locale: &Locale) -> Vec<Tab> {
             texts.inspect.tab_history,
             Some(summary.image.history.len().to_string()),
         ),
+        tab("documents", texts.views.tab_documents, None),
     ]
 }

@@ -1,14 +1,13 @@
-//! An image's layers: what made each, its share, what it changed.
+//! An image's layers: what made each, what it adds to those below, how many bytes it has at rest, what it changed.
 
-use estiva_shared::image::LayerView;
+use estiva_shared::image::{LayerView, split_instruction};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
-use super::{ShareBar, cargo_class};
+use super::cargo_class;
 use crate::hooks::use_locale;
 use crate::i18n::{Language, Texts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::instruction;
 use crate::state::summary::Summary;
 
 /// The props of [`LayerList`].
@@ -41,14 +40,18 @@ pub fn LayerList(props: &LayerListProps) -> Html {
             </li>
         }
     };
+    let mut below = 0u64;
     let rows = layers.iter().map(|layer| {
+        let running = below.saturating_add(layer.uncompressed_bytes);
+        let sums = Sums { below, running, total };
+        below = running;
         let (choose, index) = (props.on_choose.clone(), layer.index);
         let chosen = props.chosen == Some(index);
         html! {
             <li key={index}>
                 <button type="button" class={classes!("layer", cargo_class(index), chosen.then_some("is-chosen"))} data-testid="layer-row"
                     aria-pressed={chosen.to_string()} onclick={move |_| choose.emit(Some(index))}>
-                    { layer_row(layer, total, locale.language, texts) }
+                    { layer_row(layer, &sums, locale.language, texts) }
                 </button>
             </li>
         }
@@ -56,11 +59,19 @@ pub fn LayerList(props: &LayerListProps) -> Html {
     html! { <ol class="layers">{ whole }{ for rows }</ol> }
 }
 
-fn layer_row(layer: &LayerView, total: u64, language: Language, texts: &Texts) -> Html {
-    let share = layer.uncompressed_bytes as f64 / total.max(1) as f64;
+/// Bytes below a layer, with it, and of all.
+struct Sums {
+    below: u64,
+    running: u64,
+    total: u64,
+}
+
+fn layer_row(layer: &LayerView, sums: &Sums, language: Language, texts: &Texts) -> Html {
+    let v = &texts.views;
+    let added = language.bytes(layer.uncompressed_bytes);
     let made_by = match &layer.created_by {
         Some(text) => {
-            let (name, rest) = instruction::split(text);
+            let (name, rest) = split_instruction(text);
             html! { <><b>{ name }</b>{ " " }{ escape_name(&rest).into_owned() }</> }
         }
         None => html! { <i>{ texts.inspect.no_instruction }</i> },
@@ -69,10 +80,26 @@ fn layer_row(layer: &LayerView, total: u64, language: Language, texts: &Texts) -
         <>
             <span class="layer-index" aria-label={fill(texts.inspect.layer_n, &[&layer.index.to_string()])}>{ layer.index }</span>
             <span class="layer-name mono">{ made_by }</span>
-            <span class="layer-size">{ language.bytes(layer.uncompressed_bytes) }</span>
-            <span class="layer-bar"><ShareBar {share} /></span>
+            <span class="layer-size" title={fill(v.contribution, &[&added])}>{ added }</span>
+            <span class="layer-bar">{ stacked_bar(sums) }</span>
             <span class="layer-changes">{ changes(layer, language, texts) }</span>
+            <span class="layer-sums">
+                <span>{ fill(v.at_rest, &[&language.bytes(layer.size_bytes)]) }</span>
+                <span>{ fill(v.running, &[&language.bytes(sums.running)]) }</span>
+            </span>
         </>
+    }
+}
+
+/// What a layer adds, on what lies below it.
+fn stacked_bar(sums: &Sums) -> Html {
+    let percent = |bytes: u64| format!("{:.2}%", bytes as f64 * 100.0 / sums.total.max(1) as f64);
+    html! {
+        <svg class="bar" width="100%" height="8" aria-hidden="true">
+            <rect class="bar-track" width="100%" height="8" rx="1" />
+            <rect class="bar-below" width={percent(sums.below)} height="8" rx="1" />
+            <rect class="bar-fill" x={percent(sums.below)} width={percent(sums.running - sums.below)} height="8" rx="1" />
+        </svg>
     }
 }
 

@@ -1,12 +1,12 @@
 //! A build's steps as they run.
 
+use estiva_shared::image::split_instruction;
 use yew::prelude::*;
 
 use super::{Icon, IconName, LogView};
 use crate::hooks::{Locale, use_clock, use_locale};
 use crate::i18n::{BuildTexts, fill};
 use crate::state::build_run::{StepPhase, StepView};
-use crate::state::instruction;
 
 /// Below this many milliseconds, the time of a step without a layer tells nothing but the machine's load.
 const WORTH_TELLING_MS: u64 = 100;
@@ -108,7 +108,7 @@ fn head(
 ) -> Html {
     let t = &locale.texts().build;
     let word = word(look.name, t);
-    let (instruction, rest) = instruction::split(&step.planned.text);
+    let (instruction, rest) = split_instruction(&step.planned.text);
     let line = step.planned.line;
     let place = match on_line.cloned() {
         Some(press) => html! {

@@ -71,7 +71,7 @@ pub fn Tabs(props: &TabsProps) -> Html {
         html! {
             <button type="button" role="tab" key={name} class="tab" id={format!("tab-{name}")} data-testid={format!("tab-{name}")}
                 ref={if chosen { chosen_node.clone() } else { NodeRef::default() }}
-                aria-selected={chosen.to_string()} aria-controls={format!("panel-{name}")} tabindex={if chosen { "0" } else { "-1" }}
+                aria-selected={chosen.to_string()} aria-controls={chosen.then(|| format!("panel-{name}"))} tabindex={if chosen { "0" } else { "-1" }}
                 onclick={move |_| choose.emit(name)}>
                 { &tab.label }
                 if let Some(count) = &tab.count { <span class="tab-count">{ count }</span> }

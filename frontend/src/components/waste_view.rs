@@ -1,12 +1,13 @@
-//! Bytes that ship and can't be seen, by cause; and what is wrong with an image.
+//! Bytes that ship and that nobody needs, by cause; and what is wrong with an image.
 
-use estiva_shared::image::{Problem, WasteCause};
+use estiva_shared::image::{ImageView, Problem, WasteCause};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
-use super::{Icon, IconName, ShareBar};
+use super::suggestions::{cause_name, layer_line};
+use super::{Icon, IconName, ShareBar, SuggestionList};
 use crate::hooks::{Locale, use_locale};
-use crate::i18n::{InspectTexts, fill};
+use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
 use crate::state::summary::Summary;
 
@@ -15,6 +16,9 @@ use crate::state::summary::Summary;
 pub struct WasteProps {
     /// The image.
     pub image: ByAddress<Summary>,
+    /// A Dockerfile that may be the image's.
+    #[prop_or_default]
+    pub dockerfile: AttrValue,
 }
 
 /// An image's waste.
@@ -22,7 +26,7 @@ pub struct WasteProps {
 pub fn WasteView(props: &WasteProps) -> Html {
     let locale = use_locale();
     let t = &locale.texts().inspect;
-    let waste = &props.image.waste;
+    let (waste, language) = (&props.image.waste, locale.language);
     if waste.reclaimable_bytes == 0 && waste.by_cause.is_empty() {
         return html! {
             <div class="state state-good">
@@ -36,31 +40,45 @@ pub fn WasteView(props: &WasteProps) -> Html {
         .by_cause
         .iter()
         .zip(&props.image.wasted_files)
-        .map(|(cause, files)| {
-            cause_view(cause, *files, props.image.image.uncompressed_bytes, &locale)
-        });
+        .map(|(cause, files)| cause_view(cause, *files, &props.image.image, &locale));
+    let compressed = language.bytes(waste.compressed_estimate_bytes);
+    let dive = [
+        &*language.fraction(waste.dive.score * 100.0, 1),
+        &language.bytes(waste.dive.wasted_bytes),
+    ];
     html! {
         <>
-            <p class="waste-total">{ fill(t.waste_total, &[&locale.language.bytes(waste.reclaimable_bytes)]) }</p>
+            <p class="waste-total">{ fill(t.waste_total, &[&language.bytes(waste.reclaimable_bytes)]) }</p>
+            <p class="muted">{ fill(t.waste_compressed, &[&compressed]) }</p>
             <p class="note">{ t.waste_note }</p>
+            <p class="note">{ fill(t.waste_dive, &dive) }</p>
+            <SuggestionList image={props.image.clone()} dockerfile={props.dockerfile.clone()} />
             { for causes }
         </>
     }
 }
 
-fn cause_view(cause: &WasteCause, count: u64, total_bytes: u64, locale: &Locale) -> Html {
+fn cause_view(cause: &WasteCause, count: u64, image: &ImageView, locale: &Locale) -> Html {
     let t = &locale.texts().inspect;
-    let share = cause.reclaimable_bytes as f64 / total_bytes.max(1) as f64;
+    let share = cause.reclaimable_bytes as f64 / image.uncompressed_bytes.max(1) as f64;
     let files = cause.files.iter().map(|file| {
-        let where_ = fill(
-            t.waste_from_to,
-            &[&file.layer.to_string(), &file.hidden_by.to_string()],
-        );
+        let made = layer_line(&image.layers, file.layer, t);
+        let hidden = file
+            .hidden_by
+            .map(|layer| fill(t.waste_hidden, &[&layer_line(&image.layers, layer, t)]));
+        let same = file.same_as.as_ref().map(|same| {
+            fill(
+                t.waste_same_as,
+                &[&escape_name(&same.path), &same.layer.to_string()],
+            )
+        });
         html! {
             <li>
                 <code class="break">{ escape_name(&file.path).into_owned() }</code>
-                <span class="muted">{ where_ }</span>
                 <span class="number">{ locale.language.bytes(file.size_bytes) }</span>
+                <span class="waste-lines muted break">{ made }</span>
+                if let Some(hidden) = hidden { <span class="waste-lines muted break">{ hidden }</span> }
+                if let Some(same) = same { <span class="waste-lines muted break">{ same }</span> }
             </li>
         }
     });
@@ -75,17 +93,6 @@ fn cause_view(cause: &WasteCause, count: u64, total_bytes: u64, locale: &Locale)
             <ul class="waste-files">{ for files }</ul>
         </details>
     }
-}
-
-fn cause_name(cause: &str, t: &InspectTexts) -> Option<&'static str> {
-    Some(match cause {
-        "deleted_folder" => t.cause_deleted_folder,
-        "opaque_folder" => t.cause_opaque_folder,
-        "deleted_file" => t.cause_deleted_file,
-        "metadata_only" => t.cause_metadata_only,
-        "overwritten" => t.cause_overwritten,
-        _ => return None,
-    })
 }
 
 /// The props of [`Problems`].

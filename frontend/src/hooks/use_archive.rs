@@ -1,9 +1,13 @@
 //! The archive that the inspector has open: read by a worker of its own, kept while one looks at other pages.
 
+use std::rc::Rc;
+
+use estiva_shared::report::Report;
 use web_sys::File;
 use yew::prelude::*;
 
 use crate::services::analyser::{Analyser, Reply};
+use crate::services::folder::Folder;
 use crate::state::by_address::ByAddress;
 use crate::state::summary::Summary;
 use crate::workers::Answer;
@@ -30,6 +34,13 @@ pub enum ArchiveState {
         /// The images in it.
         images: Vec<ByAddress<Summary>>,
     },
+    /// It is a report, not an archive.
+    Report {
+        /// The file's name.
+        name: String,
+        /// What it says.
+        report: Rc<Report>,
+    },
     /// It could not be read.
     Failed {
         /// The file's name.
@@ -48,6 +59,10 @@ pub struct ArchiveHandle {
     pub state: ArchiveState,
     /// Opens a file in its place.
     pub open: Callback<File>,
+    /// Opens a folder that holds an image layout in its place.
+    pub open_folder: Callback<Folder>,
+    /// Opens a file of JSON in its place: a report, or an analysis that the command line wrote.
+    pub open_json: Callback<File>,
     /// Holds what is in its images.
     pub reader: Analyser,
     /// Closes it, or stops reading it.
@@ -60,21 +75,40 @@ pub fn use_archive_handle() -> ArchiveHandle {
     let state = use_state(ArchiveState::default);
     let analyser = use_memo((), |()| Analyser::default());
     let reader = (*analyser).clone();
-    let open = {
+    // What begins to be read takes the place of all that is open or read.
+    let begin = {
         let (state, analyser) = (state.setter(), analyser.clone());
-        Callback::from(move |file: File| {
+        move |name: String, total_bytes: u64| {
             analyser.cancel();
-            let name = file.name();
             state.set(ArchiveState::Reading {
                 name: name.clone(),
                 done_bytes: 0,
-                total_bytes: file.size() as u64,
+                total_bytes,
             });
             let state = state.clone();
-            analyser.inspect(
-                file,
-                Callback::from(move |reply| state.set(after(name.clone(), reply))),
-            );
+            Callback::from(move |reply| state.set(after(name.clone(), reply)))
+        }
+    };
+    let open = {
+        let (begin, analyser) = (begin.clone(), analyser.clone());
+        Callback::from(move |file: File| {
+            let reply = begin(file.name(), file.size() as u64);
+            analyser.inspect(file, reply);
+        })
+    };
+    let open_folder = {
+        let (begin, analyser) = (begin.clone(), analyser.clone());
+        Callback::from(move |folder: Folder| {
+            let bytes = folder.files.iter().map(|file| file.size_bytes);
+            let reply = begin(folder.name.clone(), bytes.sum());
+            analyser.inspect_folder(folder, reply);
+        })
+    };
+    let open_json = {
+        let analyser = analyser.clone();
+        Callback::from(move |file: File| {
+            let reply = begin(file.name(), file.size() as u64);
+            analyser.read_json(file, reply);
         })
     };
     let close = {
@@ -87,6 +121,8 @@ pub fn use_archive_handle() -> ArchiveHandle {
     ArchiveHandle {
         state: (*state).clone(),
         open,
+        open_folder,
+        open_json,
         reader,
         close,
     }
@@ -107,14 +143,25 @@ fn after(name: String, reply: Reply) -> ArchiveState {
             name,
             images: images.into_iter().map(ByAddress::new).collect(),
         },
+        Reply::Answer(Answer::Report { report, .. }) => ArchiveState::Report {
+            name,
+            report: Rc::from(report),
+        },
         Reply::Answer(Answer::Failed { message, .. }) => ArchiveState::Failed {
             name,
             message,
             crashed: false,
         },
-        Reply::Answer(Answer::Ready | Answer::Dockerfile { .. } | Answer::Tree { .. }) => {
-            ArchiveState::Closed
-        }
+        Reply::Answer(
+            Answer::Ready
+            | Answer::Dockerfile { .. }
+            | Answer::Compared { .. }
+            | Answer::Differences { .. }
+            | Answer::Sbom { .. }
+            | Answer::Files { .. }
+            | Answer::Map { .. }
+            | Answer::Documents { .. },
+        ) => ArchiveState::Closed,
         Reply::Crashed(message) => ArchiveState::Failed {
             name,
             message,

@@ -6,8 +6,10 @@
 
 mod build;
 mod common;
+mod compare;
 mod containers;
 mod findings;
+mod holdings;
 mod images;
 mod inspect;
 mod language;
@@ -16,11 +18,14 @@ mod run;
 mod share;
 mod start;
 mod terminal;
+mod views;
 
 pub use build::BuildTexts;
 pub use common::CommonTexts;
+pub use compare::CompareTexts;
 pub use containers::ContainerTexts;
 pub use findings::{meaning, trouble};
+pub use holdings::HoldingsTexts;
 pub use images::ImageTexts;
 pub use inspect::InspectTexts;
 pub use language::{Language, fill};
@@ -29,6 +34,7 @@ pub use run::RunTexts;
 pub use share::ShareTexts;
 pub use start::StartTexts;
 pub use terminal::TerminalTexts;
+pub use views::ViewTexts;
 
 /// Declares a table of texts: `key: "English", "Português";`.
 macro_rules! texts {
@@ -58,6 +64,10 @@ pub struct Texts {
     pub common: CommonTexts,
     /// The inspector.
     pub inspect: InspectTexts,
+    /// Two images compared, and a Dockerfile from a history.
+    pub compare: CompareTexts,
+    /// What an image holds.
+    pub holdings: HoldingsTexts,
     /// The store's images, and the dialogs that start from one.
     pub images: ImageTexts,
     /// The dialog that makes a container.
@@ -74,11 +84,15 @@ pub struct Texts {
     pub start: StartTexts,
     /// Terminals.
     pub terminal: TerminalTexts,
+    /// The views of an image.
+    pub views: ViewTexts,
 }
 
 static EN: Texts = Texts {
     common: CommonTexts::EN,
     inspect: InspectTexts::EN,
+    compare: CompareTexts::EN,
+    holdings: HoldingsTexts::EN,
     images: ImageTexts::EN,
     run: RunTexts::EN,
     pull: PullTexts::EN,
@@ -87,11 +101,14 @@ static EN: Texts = Texts {
     share: ShareTexts::EN,
     start: StartTexts::EN,
     terminal: TerminalTexts::EN,
+    views: ViewTexts::EN,
 };
 
 static PT_BR: Texts = Texts {
     common: CommonTexts::PT_BR,
     inspect: InspectTexts::PT_BR,
+    compare: CompareTexts::PT_BR,
+    holdings: HoldingsTexts::PT_BR,
     images: ImageTexts::PT_BR,
     run: RunTexts::PT_BR,
     pull: PullTexts::PT_BR,
@@ -100,6 +117,7 @@ static PT_BR: Texts = Texts {
     share: ShareTexts::PT_BR,
     start: StartTexts::PT_BR,
     terminal: TerminalTexts::PT_BR,
+    views: ViewTexts::PT_BR,
 };
 
 impl Texts {
@@ -120,6 +138,8 @@ mod tests {
         [
             CommonTexts::LINES,
             InspectTexts::LINES,
+            CompareTexts::LINES,
+            HoldingsTexts::LINES,
             ImageTexts::LINES,
             RunTexts::LINES,
             PullTexts::LINES,
@@ -128,6 +148,7 @@ mod tests {
             ShareTexts::LINES,
             StartTexts::LINES,
             TerminalTexts::LINES,
+            ViewTexts::LINES,
         ]
         .concat()
     }

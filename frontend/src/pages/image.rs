@@ -1,12 +1,14 @@
 //! One image of the store, taken apart by the server with the same code as the inspector's.
 
 use estiva_shared::protocol::ErrorBody;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
+use super::compare::compare_query;
 use super::images::exposed_ports;
 use crate::components::{
-    Failure, Icon, IconName, ImageView, Loading, NavLink, RunDialog, ShareDialog,
+    DocumentsReply, Failure, Icon, IconName, ImageView, Loading, NavLink, RunDialog, ShareDialog,
 };
 use crate::hooks::{Load, use_images, use_locale, use_remote};
 use crate::routes::Route;
@@ -19,6 +21,8 @@ use crate::state::by_address::ByAddress;
 pub struct ImagePageProps {
     /// The image's name or id.
     pub name: AttrValue,
+    /// The text in the inspector's editor, which may be the image's Dockerfile.
+    pub draft: AttrValue,
 }
 
 /// One image of the store.
@@ -51,15 +55,26 @@ pub fn ImagePage(props: &ImagePageProps) -> Html {
         Callback::from(move |()| state.set(value))
     };
     let (run, share) = (show(&running, true), show(&sharing, true));
+    let documents = {
+        let name = props.name.clone();
+        Callback::from(move |reply: DocumentsReply| {
+            let name = name.clone();
+            spawn_local(async move {
+                let found = api::documents(&name).await;
+                reply.emit(found.map_err(|error| error.message));
+            });
+        })
+    };
     let view = match &image.load {
         Load::Loading => html! { <Loading text={t.analysing} /> },
         Load::Failed(error) => {
             html! { <Failure error={error.clone()} retry={image.reload.clone()} /> }
         }
         Load::Ready(opened) => html! {
-            <ImageView image={(**opened).clone()} trees={reader.trees(0)}>
+            <ImageView image={(**opened).clone()} files={reader.files(0)} {documents} sboms={reader.sboms(0)} dockerfile={props.draft.clone()}>
                 <button type="button" class="button button-primary" data-testid="run-button" onclick={move |_| run.emit(())}><Icon name={IconName::Run} />{ t.run }</button>
                 <button type="button" class="button" data-testid="share-button" onclick={move |_| share.emit(())}><Icon name={IconName::Share} />{ t.share }</button>
+                <NavLink to={Route::Compare} query={compare_query(&props.name)} class="button" testid="compare-link"><Icon name={IconName::Compare} />{ texts.compare.compare_with }</NavLink>
             </ImageView>
         },
     };

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use yew_router::prelude::*;
 
 use super::bring_in::BringIn;
+use super::compare::compare_query;
 use super::prune::Prune;
 use crate::components::{
     Confirm, Empty, Failure, Icon, IconName, Loading, NavLink, PullPanel, RunDialog, ShareDialog,
@@ -216,7 +217,8 @@ fn row(image: &ImageSummary, largest: u64, view: &RowView<'_>) -> Html {
             <div role="cell" class="card-actions">
                 <NavLink to={Route::Image { name: name.clone() }} class="button button-small"><Icon name={IconName::Inspect} />{ t.inspect }</NavLink>
                 { button(Open::Run(name.clone()), t.run, IconName::Run, "run-button", "button-primary") }
-                { button(Open::Share(name.clone()), t.share, IconName::Share, "share-button", "") }
+                <NavLink to={Route::Compare} query={compare_query(&name)} class="button button-small button-narrow" testid="compare-link"><Icon name={IconName::Compare} /><span class="button-word">{ locale.texts().compare.compare }</span></NavLink>
+                { button(Open::Share(name.clone()), t.share, IconName::Share, "share-button", "button-narrow") }
                 { button(Open::Remove(name.clone()), locale.texts().common.remove, IconName::Remove, "image-remove-button", "button-quiet") }
             </div>
         </div>

@@ -4,19 +4,25 @@ use estiva_shared::text::escape_name;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 use yew::prelude::*;
+use yew_router::prelude::*;
 
-use crate::components::{DockerfileView, DropZone, FirstSteps, Icon, IconName, ImageView, NavLink};
+use crate::components::{
+    DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon, IconName, ImageChoice, ImageView,
+    NavLink, QueryLink, ReportView,
+};
 use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_locale};
 use crate::i18n::{InspectTexts, fill};
 use crate::routes::Route;
 use crate::samples::Sample;
 use crate::services::analyser::Analyser;
-use crate::services::{dom, folder};
+use crate::services::folder::{self, FolderError, Reading};
+use crate::services::kind;
+use crate::services::layout::{self, Dropped, Found};
 use crate::state::by_address::ByAddress;
+use crate::state::choice::{self, ImageQuery, Shown};
+use crate::state::context::FILES_MAX;
+use crate::state::file_kind::FileKind;
 use crate::state::summary::Summary;
-
-/// A dropped file up to this many bytes may be a Dockerfile; BuildKit's own limit is far below.
-const DOCKERFILE_BYTES_MAX: f64 = 1_048_576.0;
 
 /// The props of [`InspectPage`].
 #[derive(PartialEq, Properties)]
@@ -29,42 +35,83 @@ pub struct InspectPageProps {
     pub on_draft: Callback<String>,
 }
 
+/// A folder that was dropped or chosen, until it is open as an image or known to be none.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum FolderState {
+    /// There is none.
+    #[default]
+    None,
+    /// Its files are listed.
+    Looking(String, Reading),
+    /// It holds no image.
+    Other(String),
+    /// It can't be listed.
+    Trouble(String, FolderError),
+}
+
+/// The image that the address means.
+#[hook]
+fn use_wanted() -> Option<String> {
+    use_query().image
+}
+
+/// What the address says behind its path.
+#[hook]
+fn use_query() -> ImageQuery {
+    let location = use_location();
+    let query = location.and_then(|location| location.query::<ImageQuery>().ok());
+    query.unwrap_or_default()
+}
+
 /// The inspector.
 #[component]
 pub fn InspectPage(props: &InspectPageProps) -> Html {
     let locale = use_locale();
     let t = &locale.texts().inspect;
-    let folder = use_state(|| None::<String>);
-    let on_folder = {
-        let folder = folder.setter();
-        Callback::from(move |name| folder.set(Some(name)))
-    };
-    let on_file = {
-        let (open, on_draft, close) = (
-            props.archive.open.clone(),
-            props.on_draft.clone(),
-            props.archive.close.clone(),
-        );
-        let folder = folder.setter();
-        Callback::from(move |file: File| {
-            folder.set(None);
-            if !looks_like_dockerfile(&file) {
-                return open.emit(file);
-            }
-            let (on_draft, close) = (on_draft.clone(), close.clone());
-            spawn_local(async move {
-                if let Some(text) = folder::text(&file).await {
-                    close.emit(());
-                    on_draft.emit(text);
-                }
+    let wanted = use_wanted();
+    let folder = use_state(FolderState::default);
+    let on_close = use_on_close(props.archive.close.clone());
+    let on_folder = use_on_folder(props.archive.open_folder.clone(), &folder);
+    let on_file = use_on_file(props, on_close.clone(), &folder);
+    let drops = Drops { on_file, on_folder };
+    match &*folder {
+        FolderState::None => {}
+        FolderState::Looking(name, reading) => {
+            let (folder, reading) = (folder.setter(), reading.clone());
+            let stop = Callback::from(move |_: MouseEvent| {
+                reading.stop();
+                folder.set(FolderState::None);
             });
-        })
-    };
+            return html! {
+                <div class="state state-reading" role="status">
+                    <h1 class="break">{ fill(t.folder_looking, &[name]) }</h1>
+                    <progress aria-label={fill(t.folder_looking, &[name])} />
+                    <button type="button" class="button" onclick={stop}>{ t.cancel }</button>
+                </div>
+            };
+        }
+        FolderState::Other(name) => {
+            return landing(props, folder_notice(name, t), drops, &locale);
+        }
+        FolderState::Trouble(name, error) => {
+            return landing(props, folder_trouble(name, error, &locale), drops, &locale);
+        }
+    }
     match &props.archive.state {
         ArchiveState::Open { name, images } => {
             html! {
-                <OpenArchive name={name.clone()} images={images.clone()} reader={props.archive.reader.clone()} {on_file}
-                    on_close={props.archive.close.clone()} />
+                <OpenArchive name={name.clone()} images={images.clone()} reader={props.archive.reader.clone()} draft={props.draft.clone()} {drops} {on_close} />
+            }
+        }
+        ArchiveState::Report { name, report } => {
+            html! {
+                <article class="image">
+                    <header class="image-head">
+                        <div><h1>{ t.report_title }</h1><p class="muted break">{ escape_name(name).into_owned() }</p></div>
+                        <div class="actions">{ tools(&drops, &on_close, &locale) }</div>
+                    </header>
+                    <ReportView report={report.clone()} />
+                </article>
             }
         }
         ArchiveState::Reading {
@@ -87,11 +134,7 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
                 </div>
             }
         }
-        _ if folder.is_some() => {
-            let name = folder.as_deref().unwrap_or_default();
-            landing(props, folder_notice(name, t), on_file, on_folder, &locale)
-        }
-        ArchiveState::Closed => landing(props, Html::default(), on_file, on_folder, &locale),
+        ArchiveState::Closed => landing(props, wanted_notice(wanted.as_deref(), t), drops, &locale),
         ArchiveState::Failed {
             name,
             message,
@@ -109,18 +152,84 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
                         <p class="break">{ told }</p><p class="hint">{ t.failed_hint }</p></div>
                 </div>
             };
-            landing(props, failure, on_file, on_folder, &locale)
+            landing(props, failure, drops, &locale)
         }
     }
 }
 
-fn landing(
-    props: &InspectPageProps,
-    notice: Html,
+/// Where what is dropped or chosen goes.
+#[derive(Clone, PartialEq)]
+struct Drops {
     on_file: Callback<File>,
-    on_folder: Callback<String>,
-    locale: &Locale,
-) -> Html {
+    on_folder: Callback<Dropped>,
+}
+
+/// Closes what is open; the address then means no image any more.
+#[hook]
+fn use_on_close(close: Callback<()>) -> Callback<()> {
+    let navigator = use_navigator();
+    Callback::from(move |()| {
+        close.emit(());
+        if let Some(navigator) = &navigator {
+            navigator.replace(&Route::Inspect);
+        }
+    })
+}
+
+/// Looks what a folder is: an image layout is opened, of another the page says what to do with it.
+#[hook]
+fn use_on_folder(
+    open: Callback<folder::Folder>,
+    state: &UseStateHandle<FolderState>,
+) -> Callback<Dropped> {
+    let state = state.setter();
+    Callback::from(move |dropped: Dropped| {
+        let (name, reading) = (dropped.name(), Reading::default());
+        state.set(FolderState::Looking(name.clone(), reading.clone()));
+        let (state, open) = (state.clone(), open.clone());
+        spawn_local(async move {
+            state.set(match layout::look(dropped, reading).await {
+                Ok(Found::Layout(folder)) => {
+                    open.emit(folder);
+                    FolderState::None
+                }
+                Ok(Found::Other(name)) => FolderState::Other(name),
+                Err(FolderError::Stopped) => return,
+                Err(error) => FolderState::Trouble(name, error),
+            });
+        });
+    })
+}
+
+/// Opens a file as what it is: an archive, JSON, or a Dockerfile, which goes to the editor.
+#[hook]
+fn use_on_file(
+    props: &InspectPageProps,
+    on_close: Callback<()>,
+    state: &UseStateHandle<FolderState>,
+) -> Callback<File> {
+    let (archive, on_draft) = (props.archive.clone(), props.on_draft.clone());
+    let state = state.setter();
+    Callback::from(move |file: File| {
+        state.set(FolderState::None);
+        let (archive, on_draft, on_close) = (archive.clone(), on_draft.clone(), on_close.clone());
+        spawn_local(async move {
+            match kind::look(&file).await {
+                FileKind::Archive => archive.open.emit(file),
+                FileKind::Json => archive.open_json.emit(file),
+                FileKind::Dockerfile => {
+                    if let Some(text) = folder::text(&file).await {
+                        on_close.emit(());
+                        on_draft.emit(text);
+                    }
+                }
+            }
+        });
+    })
+}
+
+fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale) -> Html {
+    let Drops { on_file, on_folder } = drops;
     let t = &locale.texts().inspect;
     let sample = |sample: Sample, label: &'static str| {
         let text = sample.text(locale.language);
@@ -161,7 +270,7 @@ fn landing(
     }
 }
 
-/// What to do with a folder, which the inspector does not take apart.
+/// What to do with a folder that holds no image.
 fn folder_notice(name: &str, t: &InspectTexts) -> Html {
     let shown = escape_name(name).into_owned();
     html! {
@@ -169,19 +278,57 @@ fn folder_notice(name: &str, t: &InspectTexts) -> Html {
             <Icon name={IconName::Folder} />
             <div><strong class="break">{ fill(t.folder_title, &[&shown]) }</strong>
                 <p>{ t.folder_build }{ " " }<NavLink to={Route::Build} class="button button-small"><Icon name={IconName::Build} />{ t.folder_go }</NavLink></p>
-                <p>{ t.folder_layout }{ " " }<code class="break">{ "tar -cf image.tar -C FOLDER ." }</code></p></div>
+                <p>{ t.folder_layout }</p></div>
         </div>
     }
 }
 
-fn looks_like_dockerfile(file: &File) -> bool {
-    let name = file.name().to_lowercase();
-    let is_archive = [".tar", ".tgz", ".gz", ".oci"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    !is_archive
-        && file.size() <= DOCKERFILE_BYTES_MAX
-        && (name.contains("dockerfile") || name.contains("containerfile"))
+/// Why a folder could not be listed.
+fn folder_trouble(name: &str, error: &FolderError, locale: &Locale) -> Html {
+    let t = &locale.texts().inspect;
+    let shown = escape_name(name).into_owned();
+    let told = match error {
+        FolderError::TooMany => {
+            let most = locale.language.number(FILES_MAX as u64);
+            fill(t.folder_too_many, &[&shown, &most])
+        }
+        FolderError::Unreadable | FolderError::Ignore(_) | FolderError::Stopped => {
+            fill(t.folder_unreadable, &[&shown])
+        }
+    };
+    html! {
+        <div class="notice notice-error" role="alert" data-testid="folder-trouble">
+            <Icon name={IconName::Warning} />
+            <div><strong class="break">{ told }</strong></div>
+        </div>
+    }
+}
+
+/// What to do where the address means an image and no file is open.
+fn wanted_notice(wanted: Option<&str>, t: &InspectTexts) -> Html {
+    let Some(wanted) = wanted else {
+        return Html::default();
+    };
+    let shown = escape_name(wanted).into_owned();
+    html! {
+        <div class="notice notice-warn" role="status" data-testid="image-wanted">
+            <Icon name={IconName::Inspect} />
+            <div><strong>{ t.address_closed }</strong><p class="break">{ fill(t.address_closed_note, &[&shown]) }</p></div>
+        </div>
+    }
+}
+
+/// What can be done beside anything that is open.
+fn tools(drops: &Drops, on_close: &Callback<()>, locale: &Locale) -> Html {
+    let texts = locale.texts();
+    let close = on_close.clone();
+    html! {
+        <>
+            <span class="pill"><Icon name={IconName::Lock} />{ texts.inspect.drop_private }</span>
+            <DropZone on_file={drops.on_file.clone()} on_folder={drops.on_folder.clone()} small=true />
+            <button type="button" class="button" onclick={move |_| close.emit(())}>{ texts.common.close }</button>
+        </>
+    }
 }
 
 #[derive(PartialEq, Properties)]
@@ -189,48 +336,86 @@ struct OpenArchiveProps {
     name: String,
     images: Vec<ByAddress<Summary>>,
     reader: Analyser,
-    on_file: Callback<File>,
+    draft: AttrValue,
+    drops: Drops,
     on_close: Callback<()>,
 }
 
-/// An archive that is open; where it holds several images, one of them is chosen.
+/// An archive that is open: the image that the address means, or the list.
 #[component]
 fn OpenArchive(props: &OpenArchiveProps) -> Html {
-    let texts = use_locale().texts();
-    let t = &texts.inspect;
-    let chosen = use_state(|| 0usize);
-    let index = if *chosen < props.images.len() {
-        *chosen
-    } else {
-        0
+    let locale = use_locale();
+    let t = &locale.texts().inspect;
+    let navigator = use_navigator();
+    let query = use_query();
+    let wanted = query.image.clone();
+    let keys = choice::keys(props.images.iter().map(|summary| &summary.image));
+    let shown = choice::shown(&keys, wanted.as_deref());
+    {
+        let (navigator, keys, wanted) = (navigator.clone(), keys.clone(), wanted.clone());
+        // Once for each archive: given again, the address would still mean it while another one is opened in its place.
+        use_effect_with(props.images.clone(), move |_| {
+            // The only image gets its address without being chosen.
+            if let ([key], None, Some(navigator)) = (keys.as_slice(), wanted, &navigator) {
+                // What of it is looked at stays. A query of texts is always written.
+                let query = ImageQuery {
+                    image: Some(key.clone()),
+                    ..query
+                };
+                let _ = navigator.replace_with_query(&Route::Inspect, &query);
+            }
+        });
+    }
+    // What is opened in this one's place has other images: the address must not mean this one's any more.
+    let leave = move || {
+        if let Some(navigator) = &navigator {
+            navigator.replace(&Route::Inspect);
+        }
     };
-    let Some(image) = props.images.get(index) else {
-        return html! { <p class="notice notice-warn" role="alert">{ t.failed_title }</p> };
+    let drops = Drops {
+        on_file: {
+            let (leave, on_file) = (leave.clone(), props.drops.on_file.clone());
+            Callback::from(move |file| {
+                leave();
+                on_file.emit(file);
+            })
+        },
+        on_folder: {
+            let on_folder = props.drops.on_folder.clone();
+            Callback::from(move |folder| {
+                leave();
+                on_folder.emit(folder);
+            })
+        },
     };
-    let on_choose = {
-        let chosen = chosen.setter();
-        Callback::from(move |event: Event| {
-            chosen.set(dom::value_of(&event).parse().unwrap_or_default())
+    let tools = tools(&drops, &props.on_close, &locale);
+    let image = match shown {
+        Shown::One(index) => props.images.get(index).map(|image| (index, image.clone())),
+        Shown::List | Shown::Missing => None,
+    };
+    let Some((index, image)) = image else {
+        let missing = wanted.filter(|_| shown == Shown::Missing);
+        return html! {
+            <ImageChoice images={props.images.clone()} {keys} name={props.name.clone()} {missing}>{ tools }</ImageChoice>
+        };
+    };
+    let documents = {
+        let reader = props.reader.clone();
+        Callback::from(move |reply: DocumentsReply| {
+            let reader = reader.clone();
+            spawn_local(async move { reply.emit(reader.documents(index).await) });
         })
     };
-    let options = props.images.iter().enumerate().map(|(place, image)| {
-        let name = image
-            .image
-            .names
-            .first()
-            .map_or(t.unnamed.to_owned(), |name| escape_name(name).into_owned());
-        html! { <option value={place.to_string()} selected={place == index}>{ name }</option> }
-    });
-    let close = props.on_close.clone();
+    // Another image begins anew, at the place that its address means.
+    let key = keys[index].clone();
     html! {
-        <ImageView image={image.clone()} trees={props.reader.trees(index)}>
+        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} dockerfile={props.draft.clone()}>
             if props.images.len() > 1 {
-                <select aria-label={t.which_image} onchange={on_choose}>{ for options }</select>
+                <QueryLink query={ImageQuery::default()} class="button" testid="all-images">{ t.choice_all }</QueryLink>
             }
-            <span class="pill"><Icon name={IconName::Lock} />{ t.drop_private }</span>
-            <span class="muted break">{ &props.name }</span>
-            <DropZone on_file={props.on_file.clone()} small=true />
-            <button type="button" class="button" onclick={move |_| close.emit(())}>{ texts.common.close }</button>
+            <span class="muted break">{ escape_name(&props.name).into_owned() }</span>
+            <NavLink to={Route::Compare} class="button"><Icon name={IconName::Compare} />{ locale.texts().compare.title }</NavLink>
+            { tools }
         </ImageView>
     }
 }

@@ -4,6 +4,7 @@ mod bring_in;
 mod build;
 mod build_context;
 mod build_order;
+mod compare;
 mod container;
 mod container_details;
 mod containers;
@@ -16,6 +17,7 @@ mod share;
 
 pub use build::BuildPage;
 pub use build_order::Order;
+pub use compare::ComparePage;
 pub use container::ContainerPage;
 pub use containers::ContainersPage;
 pub use image::ImagePage;

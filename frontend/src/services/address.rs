@@ -62,6 +62,62 @@ pub fn host() -> String {
         .unwrap_or_default()
 }
 
+/// The address's query, with its `?`; empty where there is none.
+pub fn query() -> String {
+    web_sys::window()
+        .and_then(|window| window.location().search().ok())
+        .unwrap_or_default()
+}
+
+/// Puts a query in the place of the address's, which stays one step of the browser's history.
+pub fn replace_query(query: &str) {
+    if let Some((history, address)) = with_query(query) {
+        // The router keeps what is its own in the state. A browser that refuses leaves the address as it was.
+        let state = history.state().unwrap_or(JsValue::NULL);
+        let _ = history.replace_state_with_url(&state, "", Some(&address));
+    }
+}
+
+/// Goes to the address with another query, as a step that the browser's Back takes back.
+pub fn push_query(query: &str) {
+    if let Some((history, address)) = with_query(query) {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}
+
+fn with_query(query: &str) -> Option<(web_sys::History, String)> {
+    let window = web_sys::window()?;
+    let path = window.location().pathname().ok()?;
+    let address = if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{query}")
+    };
+    Some((window.history().ok()?, address))
+}
+
+/// Calls back whenever one goes back or forward, for as long as what is returned lives.
+pub fn on_travel(callback: impl Fn() + 'static) -> Travel {
+    let listener = Closure::<dyn Fn()>::new(callback);
+    if let Some(window) = web_sys::window() {
+        let _ =
+            window.add_event_listener_with_callback("popstate", listener.as_ref().unchecked_ref());
+    }
+    Travel(listener)
+}
+
+/// What listens to steps through the browser's history.
+pub struct Travel(Closure<dyn Fn()>);
+
+impl Drop for Travel {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            let listener = self.0.as_ref().unchecked_ref();
+            let _ = window.remove_event_listener_with_callback("popstate", listener);
+        }
+    }
+}
+
 fn code_of(fragment: &str) -> Option<String> {
     fragment
         .trim_start_matches('#')

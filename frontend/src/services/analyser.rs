@@ -4,16 +4,19 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use estiva_shared::image::RawDocument;
+use estiva_shared::image::holdings::SbomFormat;
 use futures_channel::oneshot;
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, File, MessageEvent, Worker};
 use yew::Callback;
 
-use crate::state::by_address::ByAddress;
+use super::folder::Folder;
 use crate::state::summary::Summary;
-use crate::state::tree::Tree;
-use crate::workers::{Answer, Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
+use crate::state::tree::{Sight, Wish};
+use crate::state::treemap::{Map, MapWish};
+use crate::workers::{Answer, Ask, BYTES_FIELD, CompareAsk, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
 
 /// The worker's script, as trunk names it.
 const SCRIPT: &str = "/worker_loader.js";
@@ -27,13 +30,22 @@ pub enum Reply {
     Crashed(String),
 }
 
-/// A wish for a file tree, and where it is to go.
+/// A question about an image's files, and where the answers are to go.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TreeAsk {
-    /// The layer, by index; none for the merged image.
-    pub layer: Option<usize>,
-    /// Takes the tree, or why there is none.
-    pub reply: Callback<Result<ByAddress<Tree>, String>>,
+pub enum FilesAsk {
+    /// The rows that are in sight. While a search goes on, more answers come.
+    Rows(Wish, Callback<Result<Sight, String>>),
+    /// A map.
+    Map(MapWish, Callback<Result<Map, String>>),
+}
+
+/// A wish for a bill of materials, and where it is to go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SbomAsk {
+    /// Its form.
+    pub format: SbomFormat,
+    /// Takes the document, or why there is none.
+    pub reply: Callback<Result<String, String>>,
 }
 
 /// A worker. Clones are the same one; it ends with the last of them.
@@ -51,8 +63,17 @@ struct Inner {
     running: Option<Running>,
     next_id: u64,
     // Asked before the worker was ready.
-    waiting: Vec<(Ask, Option<Blob>)>,
+    waiting: Vec<(Ask, Attached)>,
     replies: BTreeMap<u64, Callback<Reply>>,
+    // The question whose search goes on.
+    searching: Option<u64>,
+}
+
+/// What goes along with a question.
+enum Attached {
+    Nothing,
+    File(Blob),
+    Files(Array),
 }
 
 struct Running {
@@ -75,13 +96,27 @@ impl Analyser {
     /// Has a Dockerfile read.
     pub fn read_dockerfile(&self, source: String, reply: Callback<Reply>) {
         let id = self.expect(reply);
-        self.ask(Ask::Dockerfile { id, source }, None);
+        self.ask(Ask::Dockerfile { id, source }, Attached::Nothing);
     }
 
     /// Has an archive taken apart; word of how far it is comes first.
     pub fn inspect(&self, file: File, reply: Callback<Reply>) {
         let id = self.expect(reply);
-        self.ask(Ask::Archive { id }, Some(file.into()));
+        self.ask(Ask::Archive { id }, Attached::File(file.into()));
+    }
+
+    /// Has a folder taken apart that holds an image layout; word of how far it is comes first.
+    pub fn inspect_folder(&self, folder: Folder, reply: Callback<Reply>) {
+        let id = self.expect(reply);
+        let paths = folder.files.into_iter().map(|file| file.path).collect();
+        let handles = folder.handles.into_iter().collect::<Array>();
+        self.ask(Ask::Folder { id, paths }, Attached::Files(handles));
+    }
+
+    /// Has a file of JSON read: a report, or an analysis that the command line wrote.
+    pub fn read_json(&self, file: File, reply: Callback<Reply>) {
+        let id = self.expect(reply);
+        self.ask(Ask::Json { id }, Attached::File(file.into()));
     }
 
     /// Takes an analysis that the server made. The worker reads it, so that the page does not wait for a long one.
@@ -106,29 +141,75 @@ impl Analyser {
                 let _ = sender.send(opened);
             }
         }));
-        self.ask(Ask::Analysis { id }, Some(analysis));
+        self.ask(Ask::Analysis { id }, Attached::File(analysis));
         let ended = |_| Err("the reader was ended".to_owned());
         receiver.await.unwrap_or_else(ended)
     }
 
-    /// The way to file trees of one of the images that were opened last.
-    pub fn trees(&self, image: usize) -> Callback<TreeAsk> {
+    /// The way to the files of one of the images that were opened last.
+    pub fn files(&self, image: usize) -> Callback<FilesAsk> {
         let this = self.clone();
-        Callback::from(move |wish: TreeAsk| {
-            let TreeAsk { layer, reply } = wish;
-            let id = this.expect(Callback::from(move |answer| {
-                reply.emit(match answer {
-                    Reply::Answer(Answer::Tree { packed, .. }) => Tree::unpack(&packed)
-                        .map(ByAddress::new)
-                        .ok_or_else(|| "expected a tree, but found other bytes".to_owned()),
-                    Reply::Answer(Answer::Failed { message, .. }) | Reply::Crashed(message) => {
-                        Err(message)
-                    }
-                    Reply::Answer(_) => return,
-                });
-            }));
-            this.ask(Ask::Tree { id, image, layer }, None);
+        Callback::from(move |ask: FilesAsk| match ask {
+            FilesAsk::Rows(wish, reply) => {
+                let id = this.expect(Callback::from(move |answer| match answer {
+                    Reply::Answer(Answer::Files { sight, .. }) => reply.emit(Ok(*sight)),
+                    other => failure(other, &reply),
+                }));
+                this.ask(Ask::Files { id, image, wish }, Attached::Nothing);
+            }
+            FilesAsk::Map(wish, reply) => {
+                let id = this.expect(Callback::from(move |answer| match answer {
+                    Reply::Answer(Answer::Map { map, .. }) => reply.emit(Ok(map)),
+                    other => failure(other, &reply),
+                }));
+                this.ask(Ask::Map { id, image, wish }, Attached::Nothing);
+            }
         })
+    }
+
+    /// Asks something about two images that are compared.
+    pub fn compare(&self, about: CompareAsk, file: Option<Blob>, reply: Callback<Reply>) {
+        let id = self.expect(reply);
+        let attached = file.map_or(Attached::Nothing, Attached::File);
+        self.ask(Ask::Compare { id, about }, attached);
+    }
+
+    /// The way to bills of materials of one of the images that were opened last.
+    pub fn sboms(&self, image: usize) -> Callback<SbomAsk> {
+        let this = self.clone();
+        Callback::from(move |wish: SbomAsk| {
+            let SbomAsk { format, reply } = wish;
+            let id = this.expect(Callback::from(move |answer| match answer {
+                Reply::Answer(Answer::Sbom { text, .. }) => reply.emit(Ok(text)),
+                other => failure(other, &reply),
+            }));
+            this.ask(Ask::Sbom { id, image, format }, Attached::Nothing);
+        })
+    }
+
+    /// The documents that describe one of the images of the archive that was opened last.
+    ///
+    /// # Errors
+    /// A worker that fell over, in a sentence.
+    pub async fn documents(&self, image: usize) -> Result<Vec<RawDocument>, String> {
+        let (sender, receiver) = oneshot::channel();
+        let sender = RefCell::new(Some(sender));
+        let id = self.expect(Callback::from(move |reply| {
+            let found = match reply {
+                Reply::Answer(Answer::Documents { documents, .. }) => Ok(documents),
+                Reply::Answer(Answer::Failed { message, .. }) | Reply::Crashed(message) => {
+                    Err(message)
+                }
+                Reply::Answer(_) => return,
+            };
+            if let Some(sender) = sender.take() {
+                // Where nobody waits for it any more, it is not wanted.
+                let _ = sender.send(found);
+            }
+        }));
+        self.ask(Ask::Documents { id, image }, Attached::Nothing);
+        let ended = |_| Err("the reader was ended".to_owned());
+        receiver.await.unwrap_or_else(ended)
     }
 
     /// Ends all that is under way. The worker can't hear while it reads, so it is ended, and started again when needed.
@@ -147,14 +228,14 @@ impl Analyser {
         id
     }
 
-    fn ask(&self, ask: Ask, file: Option<Blob>) {
+    fn ask(&self, ask: Ask, attached: Attached) {
         if self.0.borrow().running.is_none() && self.launch().is_none() {
             return self.crashed("expected a browser that starts workers, but it refused".into());
         }
         let mut inner = self.0.borrow_mut();
         match &inner.running {
-            Some(running) if running.ready => post(&running.worker, &ask, file.as_ref()),
-            _ => inner.waiting.push((ask, file)),
+            Some(running) if running.ready => post(&running.worker, &ask, &attached),
+            _ => inner.waiting.push((ask, attached)),
         }
     }
 
@@ -190,12 +271,12 @@ impl Analyser {
         let text = field(TEXT_FIELD).as_string().unwrap_or_default();
         match serde_json::from_str::<Answer>(&text) {
             Ok(Answer::Ready) => self.ready(),
-            Ok(Answer::Tree { id, .. }) => {
+            Ok(Answer::Differences { id, .. }) => {
                 let packed = field(BYTES_FIELD)
                     .dyn_into::<Uint8Array>()
                     .map(|bytes| bytes.to_vec())
                     .unwrap_or_default();
-                self.deliver(Answer::Tree { id, packed });
+                self.deliver(Answer::Differences { id, packed });
             }
             Ok(answer) => self.deliver(answer),
             Err(error) => self.crashed(error.to_string()),
@@ -207,8 +288,8 @@ impl Analyser {
         let waiting = std::mem::take(&mut inner.waiting);
         if let Some(running) = &mut inner.running {
             running.ready = true;
-            for (ask, file) in waiting {
-                post(&running.worker, &ask, file.as_ref());
+            for (ask, attached) in waiting {
+                post(&running.worker, &ask, &attached);
             }
         }
     }
@@ -216,14 +297,29 @@ impl Analyser {
     fn deliver(&self, answer: Answer) {
         let (id, goes_on) = match &answer {
             Answer::Progress { id, .. } => (*id, true),
+            Answer::Files { id, sight } => {
+                let goes_on = sight.found.as_ref().is_some_and(|found| found.goes_on);
+                (*id, goes_on)
+            }
             Answer::Dockerfile { id, .. }
             | Answer::Images { id, .. }
-            | Answer::Tree { id, .. }
+            | Answer::Report { id, .. }
+            | Answer::Differences { id, .. }
+            | Answer::Compared { id, .. }
+            | Answer::Sbom { id, .. }
+            | Answer::Map { id, .. }
+            | Answer::Documents { id, .. }
             | Answer::Failed { id, .. } => (*id, false),
             Answer::Ready => return,
         };
         let reply = {
             let mut inner = self.0.borrow_mut();
+            // A search tells those alone who asked last; who asked before is not told any more.
+            if matches!(answer, Answer::Files { .. }) {
+                let past = std::mem::take(&mut inner.searching).filter(|past| *past != id);
+                past.map(|past| inner.replies.remove(&past));
+                inner.searching = goes_on.then_some(id);
+            }
             if goes_on {
                 inner.replies.get(&id).cloned()
             } else {
@@ -248,15 +344,24 @@ impl Analyser {
     }
 }
 
-fn post(worker: &Worker, ask: &Ask, file: Option<&Blob>) {
+/// Passes on why there is no answer.
+fn failure<T: 'static>(reply: Reply, to: &Callback<Result<T, String>>) {
+    if let Reply::Answer(Answer::Failed { message, .. }) | Reply::Crashed(message) = reply {
+        to.emit(Err(message));
+    }
+}
+
+fn post(worker: &Worker, ask: &Ask, attached: &Attached) {
     let Ok(text) = serde_json::to_string(ask) else {
         return;
     };
     let message = Object::new();
     // Setting a field of a new, plain object does not fail.
     let _ = Reflect::set(&message, &TEXT_FIELD.into(), &text.into());
-    if let Some(file) = file {
-        let _ = Reflect::set(&message, &FILE_FIELD.into(), file);
-    }
+    let _ = match attached {
+        Attached::Nothing => Ok(true),
+        Attached::File(file) => Reflect::set(&message, &FILE_FIELD.into(), file),
+        Attached::Files(files) => Reflect::set(&message, &FILES_FIELD.into(), files),
+    };
     let _ = worker.post_message(&message);
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use estiva_shared::image::RawDocument;
 use estiva_shared::protocol::{
     API_PREFIX, ContainerSummary, ContextFolder, ContextResponse, ErrorBody, ExecRequest,
     ExecResponse, ExecSummary, ImageSummary, Pruned, RunRequest, RunResponse, SessionRequest,
@@ -42,6 +43,18 @@ pub async fn images() -> Answer<Vec<ImageSummary>> {
 /// An unknown image; names like it are in the hint.
 pub async fn analysis(image: &str) -> Answer<Blob> {
     fetch(&route(&format!("/images/{}/analysis", escape(image)))).await
+}
+
+/// The documents that describe an image of the store.
+///
+/// # Errors
+/// An unknown image.
+pub async fn documents(image: &str) -> Answer<Vec<RawDocument>> {
+    ask(
+        Method::Get,
+        &route(&format!("/images/{}/documents", escape(image))),
+    )
+    .await
 }
 
 /// The report that a link to this image would show.

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 use web_sys::{
     ClipboardEvent, DragEvent, Element, Event, File, FocusOptions, HtmlDialogElement, HtmlElement,
-    HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
+    HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, SvgElement,
 };
 use yew::NodeRef;
 
@@ -115,7 +115,21 @@ pub fn follow_scroll(leader: &NodeRef, follower: &NodeRef) {
 pub fn focus(node: &NodeRef) {
     if let Some(element) = node.cast::<HtmlElement>() {
         let _ = element.focus();
+    } else if let Some(element) = node.cast::<SvgElement>() {
+        let _ = element.focus();
     }
+}
+
+/// Whether no element has the keyboard's focus.
+pub fn nothing_is_focused() -> bool {
+    focused().is_none_or(|element| element.tag_name() == "BODY")
+}
+
+/// The width that an element has for what is in it, in pixels.
+pub fn width_of(node: &NodeRef) -> f64 {
+    node.cast::<Element>()
+        .map(|element| f64::from(element.client_width()))
+        .unwrap_or_default()
 }
 
 /// Moves the keyboard's focus to the page's content, without a scroll.

@@ -11,9 +11,18 @@ const KEPT_MS: u32 = 60_000;
 
 /// Has the browser save an HTML page under this name.
 pub fn page(name: &str, html: &str) {
+    text(name, "text/html;charset=utf-8", html);
+}
+
+/// Has the browser save a JSON document under this name.
+pub fn json(name: &str, json: &str) {
+    text(name, "application/json", json);
+}
+
+fn text(name: &str, media_type: &str, text: &str) {
     let options = BlobPropertyBag::new();
-    options.set_type("text/html;charset=utf-8");
-    let parts = Array::of1(&JsValue::from_str(html));
+    options.set_type(media_type);
+    let parts = Array::of1(&JsValue::from_str(text));
     let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &options) else {
         return;
     };

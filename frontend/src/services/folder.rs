@@ -76,12 +76,6 @@ impl PartialEq for Reading {
     }
 }
 
-/// The name of the folder that a drop begins with, if it does: as a file the browser would refuse to read it.
-pub fn dropped_folder(transfer: &DataTransfer) -> Option<String> {
-    let first = dropped(transfer).into_iter().next()?;
-    first.is_directory().then(|| first.name())
-}
-
 /// The entries of a drop. They must be taken while the event is handled: the browser empties it afterwards.
 pub fn dropped(transfer: &DataTransfer) -> Vec<FileSystemEntry> {
     let items = transfer.items();
@@ -116,10 +110,6 @@ pub async fn walk(
         [] => return Err(FolderError::Unreadable),
         _ => (String::from("."), entries),
     };
-    let mut folder = Folder {
-        name,
-        ..Folder::default()
-    };
     let sieve = {
         let listed = |name: &str| {
             first
@@ -136,6 +126,21 @@ pub async fn walk(
             }
             None => Sieve::default(),
         }
+    };
+    walk_below(name, first, &sieve, reading, told).await
+}
+
+/// Walks a folder whose first entries are known, and takes what the sieve lets through.
+pub(super) async fn walk_below(
+    name: String,
+    first: Vec<FileSystemEntry>,
+    sieve: &Sieve,
+    reading: Reading,
+    told: impl Fn(usize),
+) -> Result<Folder, FolderError> {
+    let mut folder = Folder {
+        name,
+        ..Folder::default()
     };
     let mut level = vec![(String::new(), first)];
     let mut folders: Vec<(String, FileSystemDirectoryEntry)> = Vec::new();
@@ -176,7 +181,22 @@ pub async fn chosen(
     reading: Reading,
     told: impl Fn(usize),
 ) -> Result<Folder, FolderError> {
-    let mut folder = Folder::default();
+    let (name, listed) = by_path(handles);
+    // The browser lists all files, so what is to be left out is known before the first is counted.
+    let ignore = Sieve::FILES.into_iter().find_map(|name| {
+        let (_, file) = listed.iter().find(|(path, _)| path == name)?;
+        Some((name, file.clone()))
+    });
+    let sieve = match ignore {
+        Some((name, file)) => sieve_of(name, Some(&file)).await?,
+        None => Sieve::default(),
+    };
+    take_listed(name, listed, &sieve, reading, told).await
+}
+
+/// The name of a folder that was chosen, and its files by their paths below it.
+pub(super) fn by_path(handles: Vec<File>) -> (String, Vec<(String, File)>) {
+    let mut folder = String::new();
     let mut listed: Vec<(String, File)> = Vec::with_capacity(handles.len());
     for handle in handles {
         let relative = Reflect::get(&handle, &"webkitRelativePath".into())
@@ -186,19 +206,25 @@ pub async fn chosen(
             .filter(|path| !path.is_empty())
             .unwrap_or_else(|| handle.name());
         let (name, path) = relative.split_once('/').unwrap_or((".", &relative));
-        if folder.name.is_empty() {
-            folder.name = name.to_owned();
+        if folder.is_empty() {
+            folder = name.to_owned();
         }
         listed.push((path.to_owned(), handle));
     }
-    // The browser lists all files, so what is to be left out is known before the first is counted.
-    let ignore = Sieve::FILES.into_iter().find_map(|name| {
-        let (_, file) = listed.iter().find(|(path, _)| path == name)?;
-        Some((name, file.clone()))
-    });
-    let sieve = match ignore {
-        Some((name, file)) => sieve_of(name, Some(&file)).await?,
-        None => Sieve::default(),
+    (folder, listed)
+}
+
+/// Takes what the sieve lets through of the files that were chosen.
+pub(super) async fn take_listed(
+    name: String,
+    listed: Vec<(String, File)>,
+    sieve: &Sieve,
+    reading: Reading,
+    told: impl Fn(usize),
+) -> Result<Folder, FolderError> {
+    let mut folder = Folder {
+        name,
+        ..Folder::default()
     };
     for (path, handle) in listed {
         if !sieve.takes(&path) {
@@ -333,7 +359,9 @@ async fn all(promises: &Array) -> Result<Array, FolderError> {
 }
 
 /// All entries of a folder. The browser gives them a hundred at a time, and an empty list at the end.
-async fn children(folder: &FileSystemDirectoryEntry) -> Result<Vec<FileSystemEntry>, FolderError> {
+pub(super) async fn children(
+    folder: &FileSystemDirectoryEntry,
+) -> Result<Vec<FileSystemEntry>, FolderError> {
     let reader = folder.create_reader();
     let mut entries: Vec<FileSystemEntry> = Vec::new();
     loop {

@@ -7,6 +7,8 @@ pub mod dom;
 pub mod download;
 pub mod folder;
 pub mod http;
+pub mod kind;
+pub mod layout;
 pub mod socket;
 pub mod storage;
 pub mod terminal;

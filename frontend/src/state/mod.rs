@@ -4,15 +4,21 @@
 
 pub mod build_run;
 pub mod by_address;
+pub mod choice;
+pub mod comparing;
+pub mod comparison;
 pub mod connection;
+pub mod contents;
 pub mod context;
+pub mod difference_tree;
 pub mod editor;
+pub mod file_kind;
 pub mod follow;
 pub mod forms;
-pub mod instruction;
 pub mod link;
 pub mod log;
 pub mod output;
+pub mod place;
 pub mod ports;
 pub mod pull;
 pub mod rows;
@@ -23,3 +29,4 @@ pub mod stats;
 pub mod summary;
 pub mod terminal;
 pub mod tree;
+pub mod treemap;

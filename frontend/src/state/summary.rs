@@ -1,11 +1,19 @@
 //! An image without its long lists: what the page holds of it. The lists stay in the worker, which makes a tree of one when
 //! it is asked for.
 
+use estiva_shared::image::holdings::{DangerGroup, Holdings};
 use estiva_shared::image::{ImageAnalysis, ImageView, LayerView, Problem, Waste, WasteCause};
+use estiva_shared::suggest::Savings;
 use serde::{Deserialize, Serialize};
 
 /// Files kept of a cause of waste; the whole list is in the command line's JSON.
 const WASTED_FILES_MAX: usize = 50;
+
+/// Packages kept, the largest first chosen: the largest desktop image has as many. All are in a bill of materials.
+const PACKAGES_MAX: usize = 5_000;
+
+/// Dangers kept of one kind.
+const DANGERS_MAX: usize = 200;
 
 /// Problems kept; a hostile archive can have one for each entry.
 const PROBLEMS_MAX: usize = 30;
@@ -21,6 +29,10 @@ pub struct Summary {
     pub waste: Waste,
     /// How many files each cause has, in the same order.
     pub wasted_files: Vec<u64>,
+    /// What there is to say about all of it.
+    pub savings: Savings,
+    /// What it holds, with the largest packages and the first dangers of each kind.
+    pub holdings: Holdings,
     /// The first things that are wrong.
     pub problems: Vec<Problem>,
 }
@@ -47,6 +59,7 @@ impl Summary {
             entries: analysis.tree.len() as u64,
             waste: Waste {
                 reclaimable_bytes: analysis.waste.reclaimable_bytes,
+                compressed_estimate_bytes: analysis.waste.compressed_estimate_bytes,
                 by_cause: causes.iter().map(largest).collect(),
                 dive: analysis.waste.dive,
             },
@@ -54,6 +67,8 @@ impl Summary {
                 .iter()
                 .map(|cause| cause.files.len() as u64)
                 .collect(),
+            savings: Savings::of(analysis),
+            holdings: shortened(&analysis.holdings),
             problems: analysis
                 .problems
                 .iter()
@@ -61,6 +76,25 @@ impl Summary {
                 .cloned()
                 .collect(),
         }
+    }
+}
+
+fn shortened(holdings: &Holdings) -> Holdings {
+    let mut packages: Vec<_> = holdings.packages.iter().collect();
+    packages.sort_by_key(|package| std::cmp::Reverse(package.size_bytes));
+    let dangers = holdings.dangers.iter().map(|group| DangerGroup {
+        kind: group.kind,
+        count: group.count,
+        found: group.found.iter().take(DANGERS_MAX).cloned().collect(),
+    });
+    Holdings {
+        distribution: holdings.distribution.clone(),
+        user: holdings.user.clone(),
+        by_kind: holdings.by_kind.clone(),
+        packages: packages.into_iter().take(PACKAGES_MAX).cloned().collect(),
+        dangers: dangers.collect(),
+        shells: holdings.shells.clone(),
+        unread: holdings.unread.clone(),
     }
 }
 
@@ -85,6 +119,7 @@ fn largest(cause: &WasteCause) -> WasteCause {
     WasteCause {
         cause: cause.cause.clone(),
         reclaimable_bytes: cause.reclaimable_bytes,
+        compressed_estimate_bytes: cause.compressed_estimate_bytes,
         files: cause.files.iter().take(WASTED_FILES_MAX).cloned().collect(),
     }
 }
@@ -92,7 +127,22 @@ fn largest(cause: &WasteCause) -> WasteCause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use estiva_shared::image::holdings::{Danger, DangerKind, Package, PackageKind};
     use estiva_shared::image::{ANALYSIS_VERSION, ConfigView, DiveFigures, WastedFile};
+
+    fn package(size_bytes: u64) -> Package {
+        Package {
+            kind: PackageKind::Npm,
+            name: String::new(),
+            version: String::new(),
+            architecture: None,
+            license: None,
+            purl: String::new(),
+            layer: 0,
+            path: String::new(),
+            size_bytes,
+        }
+    }
 
     #[test]
     fn keeps_counts_and_leaves_long_lists_behind() {
@@ -100,7 +150,8 @@ mod tests {
             path: "a".into(),
             size_bytes: 1,
             layer: 0,
-            hidden_by: 1,
+            hidden_by: Some(1),
+            same_as: None,
         };
         let problem = Problem {
             code: "limit".into(),
@@ -127,18 +178,37 @@ mod tests {
             tree: Vec::new(),
             waste: Waste {
                 reclaimable_bytes: 70,
+                compressed_estimate_bytes: 7,
                 by_cause: vec![WasteCause {
                     cause: "overwritten".into(),
                     reclaimable_bytes: 70,
+                    compressed_estimate_bytes: 7,
                     files: vec![wasted; 70],
                 }],
                 dive: DiveFigures::default(),
+            },
+            holdings: Holdings {
+                packages: (0..6_000).map(package).collect(),
+                dangers: vec![DangerGroup {
+                    kind: DangerKind::Setuid,
+                    count: 900,
+                    found: vec![Danger::default(); 900],
+                }],
+                ..Holdings::default()
             },
             problems: vec![problem; 200],
         };
         let summary = Summary::of(&analysis);
         assert_eq!(summary.wasted_files, [70]);
+        assert_eq!(summary.savings, Savings::of(&analysis));
         assert_eq!(summary.waste.by_cause[0].files.len(), WASTED_FILES_MAX);
         assert_eq!(summary.problems.len(), PROBLEMS_MAX);
+        let packages = &summary.holdings.packages;
+        assert_eq!(
+            (packages.len(), packages[0].size_bytes),
+            (PACKAGES_MAX, 5_999)
+        );
+        let setuid = &summary.holdings.dangers[0];
+        assert_eq!((setuid.count, setuid.found.len()), (900, DANGERS_MAX));
     }
 }

@@ -2,23 +2,35 @@
 //!
 //! It runs beside the page, so that neither a long archive nor a long Dockerfile makes the page wait. Messages are JSON;
 //! a file goes along as the browser's own handle, and is read where it lies. What is in an image stays here: the page gets
-//! what is known of it in short, and a tree of files, packed, when it shows one.
+//! what is known of it in short, and of its files the rows that are in sight.
 
 pub mod archive;
+mod compare;
+pub mod folder;
 mod program;
 
+pub use compare::{CompareAsk, Comparer};
 pub use program::{Reader, read_dockerfile, start};
 
 use estiva_shared::dockerfile::{Diagnostic, Dockerfile};
+use estiva_shared::image::RawDocument;
+use estiva_shared::image::holdings::SbomFormat;
+use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 
+use crate::state::comparison::Compared;
 use crate::state::summary::Summary;
+use crate::state::tree::{Sight, Wish};
+use crate::state::treemap::{Map, MapWish};
 
 /// The field of a message that holds its JSON.
 pub const TEXT_FIELD: &str = "text";
 
 /// The field of a message that holds a file.
 pub const FILE_FIELD: &str = "file";
+
+/// The field of a message that holds a folder's files, in the order of their paths.
+pub const FILES_FIELD: &str = "files";
 
 /// The field of a message that holds bytes.
 pub const BYTES_FIELD: &str = "bytes";
@@ -39,19 +51,63 @@ pub enum Ask {
         /// The page's number for it.
         id: u64,
     },
+    /// Take a folder apart that holds an image layout; its files go along.
+    Folder {
+        /// The page's number for it.
+        id: u64,
+        /// The files' paths below the folder.
+        paths: Vec<String>,
+    },
+    /// Take a file of JSON, which goes along: a report, or what `estiva inspect --json` wrote.
+    Json {
+        /// The page's number for it.
+        id: u64,
+    },
     /// Take an analysis that the server made; its JSON goes along as a file.
     Analysis {
         /// The page's number for it.
         id: u64,
     },
-    /// Make a file tree of what was opened last.
-    Tree {
+    /// Show a part of the files of what was opened last.
+    Files {
         /// The page's number for it.
         id: u64,
         /// The image, by its place in the answer.
         image: usize,
-        /// The layer, by index; none for the merged image.
-        layer: Option<usize>,
+        /// What is to be seen and done.
+        wish: Wish,
+    },
+    /// Show a map of the files of what was opened last.
+    Map {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// What is to be seen.
+        wish: MapWish,
+    },
+    /// Give the documents that describe an image of the archive that was opened last.
+    Documents {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+    },
+    /// Something about two images that are compared; a file may go along.
+    Compare {
+        /// The page's number for it.
+        id: u64,
+        /// What.
+        about: CompareAsk,
+    },
+    /// Write a bill of materials of what was opened last.
+    Sbom {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// Its form.
+        format: SbomFormat,
     },
 }
 
@@ -86,13 +142,55 @@ pub enum Answer {
         /// One for each image in it.
         images: Vec<Summary>,
     },
-    /// A file tree.
-    Tree {
+    /// A report, read and checked.
+    Report {
         /// The page's number.
         id: u64,
-        /// As `Tree::pack` writes it; goes along as bytes.
+        /// What it says.
+        report: Box<Report>,
+    },
+    /// The part of an image's files that is in sight. While a search goes on, more of them come.
+    Files {
+        /// The page's number.
+        id: u64,
+        /// What is in sight.
+        sight: Box<Sight>,
+    },
+    /// A map of an image's files.
+    Map {
+        /// The page's number.
+        id: u64,
+        /// The map.
+        map: Map,
+    },
+    /// The documents that describe an image.
+    Documents {
+        /// The page's number.
+        id: u64,
+        /// The documents.
+        documents: Vec<RawDocument>,
+    },
+    /// Two images, compared.
+    Compared {
+        /// The page's number.
+        id: u64,
+        /// What differs, in short.
+        compared: Box<Compared>,
+    },
+    /// The tree of what differs between them.
+    Differences {
+        /// The page's number.
+        id: u64,
+        /// As `DifferenceTree::pack` writes it; goes along as bytes.
         #[serde(skip)]
         packed: Vec<u8>,
+    },
+    /// A bill of materials.
+    Sbom {
+        /// The page's number.
+        id: u64,
+        /// The document.
+        text: String,
     },
     /// It could not be read.
     Failed {

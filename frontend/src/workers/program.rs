@@ -1,20 +1,36 @@
 //! The worker's program: takes an [`Ask`], gives [`Answer`]s. Between two of them it keeps what was opened last.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use estiva_shared::dockerfile;
-use estiva_shared::image::{self, ImageAnalysis};
+use estiva_shared::image::holdings::{SbomFormat, sbom};
+use estiva_shared::image::{
+    self, ANALYSIS_VERSION, ImageAnalysis, Limits, Progress, RawDocument, Subject,
+};
+use estiva_shared::report;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, File, FileReaderSync, MessageEvent};
 
 use super::archive::FileAt;
-use super::{Answer, Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
+use super::folder::FolderAt;
+use super::{Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
 use crate::state::summary::Summary;
-use crate::state::tree::Tree;
+use crate::state::tree::{History, Slice, View, Wish};
+use crate::state::treemap::{MapWish, Plan, peaks};
 
 /// How many bytes go by between two messages of progress.
 const PROGRESS_BYTES: u64 = 4 << 20;
+
+/// Milliseconds that a search takes of the worker before it shows what it has, and hears what else is asked.
+const SEARCH_TURN_MS: f64 = 40.0;
+
+/// Milliseconds of a search after which its first finds are shown, once there are enough to fill the page.
+const FIRST_TURN_MS: f64 = 15.0;
+
+/// Milliseconds between two messages about a search that goes on.
+const SEARCH_TOLD_MS: f64 = 120.0;
 
 /// Listens for what the page asks, from now on.
 pub fn start() {
@@ -22,21 +38,59 @@ pub fn start() {
         // Loaded outside a worker, where there is nobody to answer.
         return;
     };
-    let answer_to = scope.clone();
-    let reader = RefCell::new(Reader::default());
+    let held = Rc::new(RefCell::new(Held::default()));
+    let turn = search_turn(&scope, &held);
+    let (answer_to, searcher) = (scope.clone(), held.clone());
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let scope = answer_to.clone();
-        take(&mut reader.borrow_mut(), &event.data(), &mut |answer| {
-            send(&scope, answer)
-        });
+        let held = &mut *searcher.borrow_mut();
+        take(held, &event.data(), &mut |answer| send(&scope, &answer));
+        let reader = &mut held.reader;
+        if reader.is_searching() && !reader.turn_is_due {
+            reader.turn_is_due = later(&answer_to, &turn);
+        }
     });
     scope.set_onmessage(Some(listener.as_ref().unchecked_ref()));
     // It lives as long as the worker does.
     listener.forget();
-    send(&scope, Answer::Ready);
+    send(&scope, &Answer::Ready);
 }
 
-fn take(reader: &mut Reader, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
+/// A turn of a search that goes on; after it the worker hears what else is asked, and the next one comes.
+fn search_turn(scope: &DedicatedWorkerGlobalScope, held: &Rc<RefCell<Held>>) -> js_sys::Function {
+    let (scope, held) = (scope.clone(), held.clone());
+    let itself: Rc<RefCell<Option<js_sys::Function>>> = Rc::default();
+    let next = itself.clone();
+    let turn = Closure::<dyn FnMut()>::new(move || {
+        let reader = &mut held.borrow_mut().reader;
+        reader.turn_is_due = false;
+        if let Some(answer) = reader.search_on() {
+            send(&scope, &answer);
+        }
+        if let (true, Some(turn)) = (reader.is_searching(), &*next.borrow()) {
+            reader.turn_is_due = later(&scope, turn);
+        }
+    });
+    // It lives as long as the worker does.
+    let turn: js_sys::Function = turn.into_js_value().unchecked_into();
+    *itself.borrow_mut() = Some(turn.clone());
+    turn
+}
+
+/// Calls back once the messages that wait were heard; answers whether it will.
+fn later(scope: &DedicatedWorkerGlobalScope, turn: &js_sys::Function) -> bool {
+    scope.set_timeout_with_callback(turn).is_ok()
+}
+
+/// What the worker keeps between two questions.
+#[derive(Debug, Default)]
+struct Held {
+    reader: Reader,
+    comparer: Comparer,
+}
+
+fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
+    let Held { reader, comparer } = held;
     let field = |name: &str| Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
     let text = field(TEXT_FIELD).as_string().unwrap_or_default();
     let no_file = |id| Answer::Failed {
@@ -49,11 +103,26 @@ fn take(reader: &mut Reader, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
             Ok(file) => reader.open_archive(id, file, answer),
             Err(_) => answer(no_file(id)),
         },
+        Ok(Ask::Folder { id, paths }) => match field(FILES_FIELD).dyn_into::<Array>() {
+            Ok(files) => {
+                let files = files.iter().map(JsCast::unchecked_into).collect();
+                reader.open_folder(id, &FolderAt::new(paths, files), answer);
+            }
+            Err(_) => answer(no_file(id)),
+        },
+        Ok(Ask::Json { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
+            Ok(file) => answer(reader.open_json(id, &file)),
+            Err(_) => answer(no_file(id)),
+        },
         Ok(Ask::Analysis { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
             Ok(file) => answer(reader.open_analysis(id, &file)),
             Err(_) => answer(no_file(id)),
         },
-        Ok(Ask::Tree { id, image, layer }) => answer(reader.tree(id, image, layer)),
+        Ok(Ask::Compare { id, about }) => comparer.take(id, about, field(FILE_FIELD), answer),
+        Ok(Ask::Sbom { id, image, format }) => answer(reader.sbom(id, image, format)),
+        Ok(Ask::Files { id, image, wish }) => answer(reader.files(id, image, wish)),
+        Ok(Ask::Map { id, image, wish }) => answer(reader.map(id, image, &wish)),
+        Ok(Ask::Documents { id, image }) => answer(reader.documents(id, image)),
         // Page and worker are built together, so no other message comes.
         Err(_) => {}
     }
@@ -75,41 +144,96 @@ pub fn read_dockerfile(id: u64, source: &str) -> Answer {
 #[derive(Debug, Default)]
 pub struct Reader {
     images: Vec<ImageAnalysis>,
+    documents: Vec<Vec<RawDocument>>,
+    shown: Option<Shown>,
+    turn_is_due: bool,
+}
+
+/// The image whose files are looked at: of one at a time, because each takes memory by its paths.
+#[derive(Debug)]
+struct Shown {
+    image: usize,
+    history: Rc<History>,
+    view: Option<View>,
+    /// The page's number of the question that was asked last.
+    asked: u64,
+    told_at: f64,
+    map: Option<Mapped>,
+}
+
+/// What maps of an image are made from.
+#[derive(Debug)]
+struct Mapped {
+    peaks: Vec<u64>,
+    plan: Plan,
 }
 
 impl Reader {
     /// Takes an archive apart, telling how far it is.
     pub fn open_archive(&mut self, id: u64, file: File, answer: &mut dyn FnMut(Answer)) {
-        self.images = Vec::new();
+        self.close();
         let archive = match FileAt::open(file) {
             Ok(archive) => archive,
             Err(error) => return answer(failed(id, error)),
         };
-        let mut told = 0;
-        let result = image::inspect(&archive, &mut |progress| {
-            if progress.done_bytes >= told + PROGRESS_BYTES {
-                told = progress.done_bytes;
-                answer(Answer::Progress {
-                    id,
-                    done_bytes: progress.done_bytes,
-                    total_bytes: progress.total_bytes,
-                });
-            }
-            // The page cancels by ending the worker: a message would wait until this returns.
-            true
-        });
+        self.open(id, Subject::Archive(&archive), answer);
+    }
+
+    /// Takes a folder apart that holds an image layout, telling how far it is.
+    pub fn open_folder(&mut self, id: u64, folder: &FolderAt, answer: &mut dyn FnMut(Answer)) {
+        self.close();
+        self.open(id, Subject::Folder(folder), answer);
+    }
+
+    fn open(&mut self, id: u64, subject: Subject<'_>, answer: &mut dyn FnMut(Answer)) {
+        let limits = Limits::default();
+        let result = image::inspect_documented(subject, &limits, &mut telling(id, answer));
         answer(match result {
-            Ok(images) => self.hold(id, images),
+            Ok(images) => {
+                let (images, documents) = images.into_iter().unzip();
+                self.documents = documents;
+                self.hold(id, images)
+            }
             Err(error) => failed(id, error),
         });
     }
 
+    /// Takes a file of JSON: a report, or one analysis or several as the command line writes them.
+    pub fn open_json(&mut self, id: u64, file: &Blob) -> Answer {
+        self.close();
+        let text = match read_text(file) {
+            Ok(text) => text,
+            Err(message) => return failed(id, message),
+        };
+        let not_report = match report::parse(text.as_bytes()) {
+            Ok(report) => {
+                let report = Box::new(report);
+                return Answer::Report { id, report };
+            }
+            Err(error) => error,
+        };
+        let analyses = match serde_json::from_str(&text) {
+            Ok(one) => Ok(vec![one]),
+            Err(_) => serde_json::from_str::<Vec<ImageAnalysis>>(&text),
+        };
+        match analyses {
+            Ok(analyses)
+                if !analyses.is_empty()
+                    && analyses.iter().all(|each| each.version == ANALYSIS_VERSION) =>
+            {
+                self.hold(id, analyses)
+            }
+            // Of the two, a report is what people have.
+            _ => failed(id, not_report),
+        }
+    }
+
     /// Takes an analysis that was made elsewhere.
     pub fn open_analysis(&mut self, id: u64, file: &Blob) -> Answer {
-        self.images = Vec::new();
-        let text = FileReaderSync::new().and_then(|reader| reader.read_as_text(file));
-        let Ok(text) = text else {
-            return failed(id, "the browser can't read what the server sent");
+        self.close();
+        let text = match read_text(file) {
+            Ok(text) => text,
+            Err(message) => return failed(id, message),
         };
         match serde_json::from_str(&text) {
             Ok(analysis) => self.hold(id, vec![analysis]),
@@ -120,20 +244,133 @@ impl Reader {
         }
     }
 
-    /// Makes a tree of an image, or of one of its layers.
-    pub fn tree(&self, id: u64, image: usize, layer: Option<usize>) -> Answer {
-        let Some(analysis) = self.images.get(image) else {
-            return failed(id, "expected an image that is open, but it was closed");
-        };
-        let tree = match layer.map(|layer| analysis.image.layers.get(layer)) {
-            None => Tree::of_image(&analysis.tree),
-            Some(Some(layer)) => Tree::of_layer(&layer.entries),
-            Some(None) => return failed(id, "expected one of the image's layers"),
-        };
-        Answer::Tree {
-            id,
-            packed: tree.pack(),
+    /// The images that are open.
+    pub fn images(&self) -> &[ImageAnalysis] {
+        &self.images
+    }
+
+    /// Writes a bill of materials of an image.
+    pub fn sbom(&self, id: u64, image: usize, format: SbomFormat) -> Answer {
+        match self.images.get(image) {
+            Some(analysis) => Answer::Sbom {
+                id,
+                text: sbom(analysis, format),
+            },
+            None => failed(id, "expected an image that is open, but it was closed"),
         }
+    }
+
+    /// Shows a part of an image's files.
+    pub fn files(&mut self, id: u64, image: usize, wish: Wish) -> Answer {
+        let shown = match self.show(image) {
+            Ok(shown) => shown,
+            Err(message) => return failed(id, message),
+        };
+        shown.asked = id;
+        let history = shown.history.clone();
+        let view = shown
+            .view
+            .get_or_insert_with(|| View::of(history, wish.look.clone()));
+        let enough = wish.count;
+        let sight = timed(view, |view, spent_ms| {
+            let mut pauses = |found: usize| {
+                let spent = spent_ms();
+                spent >= SEARCH_TURN_MS || (spent >= FIRST_TURN_MS && found >= enough)
+            };
+            view.take(wish, &mut pauses)
+        });
+        shown.told_at = js_sys::Date::now();
+        Answer::Files {
+            id,
+            sight: Box::new(sight),
+        }
+    }
+
+    /// Whether a search goes on.
+    pub fn is_searching(&self) -> bool {
+        let view = self.shown.as_ref().and_then(|shown| shown.view.as_ref());
+        view.is_some_and(View::is_searching)
+    }
+
+    /// Goes on with the search for a turn; now and then, and at its end, there is something to tell.
+    pub fn search_on(&mut self) -> Option<Answer> {
+        let shown = self.shown.as_mut()?;
+        let view = shown.view.as_mut().filter(|view| view.is_searching())?;
+        timed(view, |view, spent_ms| {
+            view.search_on(&mut |_| spent_ms() >= SEARCH_TURN_MS)
+        });
+        let now = js_sys::Date::now();
+        if view.is_searching() && now < shown.told_at + SEARCH_TOLD_MS {
+            return None;
+        }
+        shown.told_at = now;
+        Some(Answer::Files {
+            id: shown.asked,
+            sight: Box::new(view.sight_again()),
+        })
+    }
+
+    /// Makes a map of an image's files.
+    pub fn map(&mut self, id: u64, image: usize, wish: &MapWish) -> Answer {
+        let shown = match self.show(image) {
+            Ok(shown) => shown,
+            Err(message) => return failed(id, message),
+        };
+        let history = &shown.history;
+        // What has nothing in it is shown in its folder.
+        let mut folder = history.find(&wish.folder);
+        while let Some(node) = folder.filter(|node| history.end(*node) == node + 1) {
+            folder = history.parent(node);
+        }
+        let wish = &MapWish {
+            folder: folder.map(|node| history.path(node)).unwrap_or_default(),
+            layer: wish.layer.min(history.layers().saturating_sub(1)),
+            size: wish.size,
+        };
+        let mut mapped = shown.map.take().unwrap_or_else(|| {
+            let peaks = peaks(history);
+            let plan = Plan::of(history, &peaks, folder, wish.size);
+            Mapped { peaks, plan }
+        });
+        if !mapped.plan.is_for(folder, wish.size) {
+            mapped.plan = Plan::of(history, &mapped.peaks, folder, wish.size);
+        }
+        let slice = Slice::of(history, wish.layer, false);
+        let map = mapped.plan.lay(history, &slice, wish);
+        shown.map = Some(mapped);
+        Answer::Map { id, map }
+    }
+
+    /// The documents that describe an image. Those of the store's images are the server's.
+    pub fn documents(&self, id: u64, image: usize) -> Answer {
+        let documents = self.documents.get(image).cloned().unwrap_or_default();
+        Answer::Documents { id, documents }
+    }
+
+    fn show(&mut self, image: usize) -> Result<&mut Shown, &'static str> {
+        if self.shown.as_ref().is_none_or(|shown| shown.image != image) {
+            // Before the next one is made: the two together may be more than there is room for.
+            self.shown = None;
+            let analysis = self.images.get(image);
+            let analysis = analysis.ok_or("expected an image that is open, but it was closed")?;
+            self.shown = Some(Shown {
+                image,
+                history: Rc::new(History::of(analysis)),
+                view: None,
+                asked: 0,
+                told_at: 0.0,
+                map: None,
+            });
+        }
+        self.shown.as_mut().ok_or("expected an image that is open")
+    }
+
+    fn close(&mut self) {
+        let turn_is_due = self.turn_is_due;
+        *self = Reader {
+            turn_is_due,
+            ..Reader::default()
+        };
     }
 
     fn hold(&mut self, id: u64, images: Vec<ImageAnalysis>) -> Answer {
@@ -145,6 +382,47 @@ impl Reader {
     }
 }
 
+/// Most bytes of JSON that are read: a browser's longest string has twice as many letters.
+const JSON_BYTES_MAX: f64 = (256 << 20) as f64;
+
+fn read_text(file: &Blob) -> Result<String, String> {
+    if file.size() > JSON_BYTES_MAX {
+        return Err(format!(
+            "expected at most {JSON_BYTES_MAX} bytes of JSON, but found {}",
+            file.size()
+        ));
+    }
+    FileReaderSync::new()
+        .and_then(|reader| reader.read_as_text(file))
+        .map_err(|_| "the browser can't read this file any more".to_owned())
+}
+
+/// Tells the page how far a reading is, now and then. The page cancels by ending the worker: a message would wait until
+/// the reading is done.
+fn telling(id: u64, answer: &mut dyn FnMut(Answer)) -> impl FnMut(Progress) -> bool {
+    let mut told = 0;
+    move |progress| {
+        if progress.done_bytes >= told + PROGRESS_BYTES {
+            told = progress.done_bytes;
+            answer(Answer::Progress {
+                id,
+                done_bytes: progress.done_bytes,
+                total_bytes: progress.total_bytes,
+            });
+        }
+        true
+    }
+}
+
+/// Has a view do something that can look at how many milliseconds it took, and counts them as its search's.
+fn timed<T>(view: &mut View, work: impl FnOnce(&mut View, &dyn Fn() -> f64) -> T) -> T {
+    let began = js_sys::Date::now();
+    let spent_ms = || (js_sys::Date::now() - began).max(0.0);
+    let result = work(view, &spent_ms);
+    view.spend(spent_ms() as u64);
+    result
+}
+
 fn failed(id: u64, message: impl std::fmt::Display) -> Answer {
     Answer::Failed {
         id,
@@ -152,15 +430,15 @@ fn failed(id: u64, message: impl std::fmt::Display) -> Answer {
     }
 }
 
-fn send(scope: &DedicatedWorkerGlobalScope, answer: Answer) {
+fn send(scope: &DedicatedWorkerGlobalScope, answer: &Answer) {
     // An answer is plain data; should it not become JSON, the page is told by the worker's error event.
     let text =
-        serde_json::to_string(&answer).expect("an answer has string keys only, so it becomes JSON");
+        serde_json::to_string(answer).expect("an answer has string keys only, so it becomes JSON");
     let message = Object::new();
     let transfer = Array::new();
     // Setting a field of a new, plain object does not fail.
     let _ = Reflect::set(&message, &TEXT_FIELD.into(), &text.into());
-    if let Answer::Tree { packed, .. } = &answer {
+    if let Answer::Differences { packed, .. } = answer {
         let bytes = Uint8Array::from(packed.as_slice());
         let _ = Reflect::set(&message, &BYTES_FIELD.into(), &bytes);
         transfer.push(&bytes.buffer());

@@ -192,7 +192,7 @@ pub(super) fn nearest<'a>(misspelt: &str, known: impl Iterator<Item = &'a str>) 
 }
 
 /// Levenshtein's distance, with two neighbours swapped counted as one change.
-fn distance(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut two_above = vec![0; b.len() + 1];
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, &x) in a.iter().enumerate() {

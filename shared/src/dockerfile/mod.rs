@@ -15,5 +15,6 @@ pub use ast::*;
 pub use built::not_built;
 pub use expand::{ExpandError, expand, expand_list};
 pub use ignore::{Ignore, PATTERN_BYTES_MAX, PATTERNS_MAX};
+pub(crate) use language::distance;
 pub use parse::{SOURCE_BYTES_MAX, parse};
 pub use stages::{needed_stages, resolve_stage};

@@ -1,14 +1,16 @@
 //! From an image's config and its layers' indexes to the analysis. Pure: archives and the store both end here.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::config::RawConfig;
-use super::merge::{Cause, Merge};
+use super::holdings::{Seen, settle};
+use super::merge::Merge;
 use super::problems::Problems;
+use super::waste::waste_of;
 use super::{
     ANALYSIS_VERSION, ConfigView, DiffId, Digest, HistoryView, ImageAnalysis, ImageView,
-    LayerIndex, LayerView, Problem, Waste, WasteCause, WastedFile,
+    LayerIndex, LayerView, Problem,
 };
 
 /// What is known of an image before its layers are looked at.
@@ -87,6 +89,13 @@ pub fn analyse_while(
         views.push(view);
     }
     problems.extend(merge.problems.drain(..));
+    let (waste, unnamed) = waste_of(&merge, &views, config.working_dir());
+    if unnamed > 0 {
+        let message = format!(
+            "expected shorter paths of content that is there twice, but found so long ones that {unnamed} files don't name their other copy"
+        );
+        problems.push(problem("limit", message, None));
+    }
     let image = ImageView {
         format: parts.format,
         names: parts.names,
@@ -108,11 +117,20 @@ pub fn analyse_while(
         config: config.into_view(),
         ..image
     };
+    let tree = merge.tree();
+    let holdings = settle(&Seen {
+        tree: &tree,
+        layers,
+        copies: &merge.copies,
+        config: &image.config,
+        history: &image.history,
+    });
     Some(ImageAnalysis {
         version: ANALYSIS_VERSION,
         image,
-        tree: merge.tree(),
-        waste: waste_of(&merge),
+        tree,
+        waste,
+        holdings,
         problems: problems.finish(),
     })
 }
@@ -170,6 +188,7 @@ fn read_history(config: &RawConfig, layers: usize, problems: &mut Problems) -> V
         HistoryView {
             created_by,
             created,
+            comment: (!line.comment.is_empty()).then(|| line.comment.clone()),
             empty_layer: line.empty_layer,
             layer,
         }
@@ -239,48 +258,6 @@ fn verify(
     }
     view.verified = blob_is_right && expected.is_some() && expected == index.diff_id;
     view
-}
-
-/// The copies that can't be seen, by cause.
-fn waste_of(merge: &Merge<'_>) -> Waste {
-    let mut by_cause: BTreeMap<Cause, Vec<WastedFile>> = BTreeMap::new();
-    for copy in merge.copies.iter().filter(|copy| copy.entry.size_bytes > 0) {
-        if let Some((hidden_by, cause)) = copy.hidden() {
-            let path = copy.entry.path.to_string();
-            let file = WastedFile {
-                path,
-                size_bytes: copy.entry.size_bytes,
-                layer: copy.layer,
-                hidden_by,
-            };
-            by_cause.entry(cause).or_default().push(file);
-        }
-    }
-    let by_cause = by_cause.into_iter().map(|(cause, mut files)| {
-        files.sort_by(|one, other| {
-            other
-                .size_bytes
-                .cmp(&one.size_bytes)
-                .then_with(|| one.path.cmp(&other.path))
-        });
-        let reclaimable_bytes = files
-            .iter()
-            .fold(0u64, |sum, file| sum.saturating_add(file.size_bytes));
-        WasteCause {
-            cause: cause.name().to_owned(),
-            reclaimable_bytes,
-            files,
-        }
-    });
-    let by_cause: Vec<_> = by_cause.collect();
-    let reclaimable_bytes = by_cause.iter().fold(0u64, |sum, cause| {
-        sum.saturating_add(cause.reclaimable_bytes)
-    });
-    Waste {
-        reclaimable_bytes,
-        by_cause,
-        dive: merge.dive.figures(),
-    }
 }
 
 fn problem(code: &str, message: String, layer: Option<usize>) -> Problem {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Holdings;
+
 /// The version of this document.
 pub const ANALYSIS_VERSION: u32 = 2;
 
@@ -19,6 +21,9 @@ pub struct ImageAnalysis {
     pub tree: Vec<TreeEntry>,
     /// What could be saved.
     pub waste: Waste,
+    /// What it holds: packages, and what is dangerous.
+    #[serde(default)]
+    pub holdings: Holdings,
     /// What is wrong with the archive or the image; what could be read stands all the same.
     pub problems: Vec<Problem>,
 }
@@ -80,6 +85,9 @@ pub struct HistoryView {
     pub created_by: String,
     /// When (RFC 3339).
     pub created: Option<String>,
+    /// What the builder noted beside it: buildah names the base image here, BuildKit itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Whether it made no layer.
     pub empty_layer: bool,
     /// The layer it made, by index.
@@ -97,7 +105,7 @@ pub struct LayerView {
     pub diff_id: String,
     /// Whether both digests were computed and are right.
     pub verified: bool,
-    /// `gzip` or `none`.
+    /// `none`, `gzip` or `zstd`, or `xz` or `bzip2` where the layer could not be read for that.
     pub compression: String,
     /// The blob's bytes as it lies.
     pub size_bytes: u64,
@@ -189,6 +197,12 @@ pub struct TreeEntry {
     pub uid: u64,
     /// Group.
     pub gid: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// CRC-32 of the content of a file, or of the file that a hard link leads to. With the size, whether two contents are
+    /// alike; it is not proof against someone who means harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc: Option<u32>,
     /// Where a link leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
@@ -198,12 +212,17 @@ pub struct TreeEntry {
     pub change: Change,
 }
 
-/// Bytes that ship and can't be seen. Each byte counts once, by the first cause that applies, in this order:
-/// `deleted_folder`, `opaque_folder`, `deleted_file`, `metadata_only`, `overwritten`.
+/// Bytes that ship and that nobody needs. Each byte counts once, by the first cause that applies, in this order:
+/// `deleted_folder`, `opaque_folder`, `deleted_file`, `metadata_only`, `overwritten` (these can't be seen),
+/// `duplicate_content`, `package_cache`, `leftover_archive` (these can).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Waste {
     /// Sum over the causes, uncompressed.
     pub reclaimable_bytes: u64,
+    /// What that takes at rest, estimated: each copy's bytes by its layer's own ratio of bytes at rest to those of its tar,
+    /// rounded down.
+    #[serde(default)]
+    pub compressed_estimate_bytes: u64,
     /// Each cause with its files, in the order above; a cause without files is left out.
     pub by_cause: Vec<WasteCause>,
     /// What dive says of the same image.
@@ -236,11 +255,14 @@ pub struct WasteCause {
     pub cause: String,
     /// Sum over its files.
     pub reclaimable_bytes: u64,
+    /// As [`Waste::compressed_estimate_bytes`], of its files.
+    #[serde(default)]
+    pub compressed_estimate_bytes: u64,
     /// The files, largest first.
     pub files: Vec<WastedFile>,
 }
 
-/// One copy that ships and can't be seen.
+/// One copy that ships and that nobody needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WastedFile {
     /// The path.
@@ -249,14 +271,27 @@ pub struct WastedFile {
     pub size_bytes: u64,
     /// The layer that holds the copy.
     pub layer: usize,
-    /// The layer that hides it.
-    pub hidden_by: usize,
+    /// The layer that hides it; none where it can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_by: Option<usize>,
+    /// The copy of the same content that is kept, for `duplicate_content`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<SameContent>,
+}
+
+/// Where the copy lies that is kept of some content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameContent {
+    /// The path.
+    pub path: String,
+    /// The layer that holds it.
+    pub layer: usize,
 }
 
 /// Something wrong: what, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A stable name in kebab-case: `digest-mismatch`, `truncated`, `bad-gzip`, `unsafe-path`, `limit`, `bad-entry`, ….
+    /// A stable name in kebab-case: `digest-mismatch`, `truncated`, `bad-gzip`, `bad-zstd`, `unsafe-path`, `limit`, `bad-entry`, ….
     pub code: String,
     /// What was expected and what was found.
     pub message: String,
@@ -273,12 +308,13 @@ pub struct Problem {
 
 impl Problem {
     /// Whether this only says what an archive holds beside its images, as tools make it by intent: an attestation, an
-    /// artifact, or an index that names more platforms than were saved. Nothing is wrong then.
+    /// artifact, an index that names more platforms than were saved, or what a format for lazy pulling adds. Nothing is
+    /// wrong then.
     #[must_use]
     pub fn is_note(&self) -> bool {
         matches!(
             self.code.as_str(),
-            "attestation" | "missing-platform" | "not-an-image"
+            "attestation" | "missing-platform" | "not-an-image" | "bookkeeping"
         )
     }
 }

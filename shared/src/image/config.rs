@@ -89,6 +89,8 @@ pub(super) struct RawHistory {
     #[serde(default, deserialize_with = "null_is_default")]
     pub(super) created_by: String,
     #[serde(default, deserialize_with = "null_is_default")]
+    pub(super) comment: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) empty_layer: bool,
 }
 
@@ -129,6 +131,11 @@ impl RawConfig {
             history: part(&mut parts, "history"),
         };
         (config, Some(error))
+    }
+
+    /// The folder that containers start in, where the config says one.
+    pub(super) fn working_dir(&self) -> Option<&str> {
+        Some(self.config.working_dir.as_str()).filter(|folder| !folder.is_empty())
     }
 
     /// `linux/amd64`, with `/variant` where there is one.

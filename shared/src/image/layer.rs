@@ -6,13 +6,14 @@
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::path::{Mark, PATH_BYTES_MAX, escapes_root, mark_of, normalise, parent};
+use super::estargz::{self, Tail};
+use super::holdings::{Gatherer, LayerFacts};
+use super::path::{Mark, NormalPath, PATH_BYTES_MAX, escapes_root, mark_of, normalise, parent};
 use super::read_at::Capped;
 use super::tar::{TarEntry, TarError, TarKind, TarReader};
-use super::{Compression, DiffId, Digest, DigestReader, EntryKind, Problem};
+use super::{Compression, DiffId, Digest, DigestReader, EntryKind, Inflating, Problem};
 
 /// What a reader may be made to keep or to do. The defaults are for input that nobody trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct LayerIndex {
     pub opaque: Vec<String>,
     /// What is wrong with it; `layer` is not set.
     pub problems: Vec<Problem>,
+    /// What its files' contents told of packages and dangers.
+    pub facts: LayerFacts,
 }
 
 /// One entry of a layer.
@@ -103,7 +106,7 @@ pub struct IndexEntry {
 }
 
 impl LayerIndex {
-    /// Reads a layer's blob, plain or gzipped, to its end.
+    /// Reads a layer's blob, plain or compressed with gzip or zstd, to its end.
     ///
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
@@ -111,50 +114,51 @@ impl LayerIndex {
         let mut blob = DigestReader::new(Watched {
             inner: source,
             failure: None,
+            tail: Tail::default(),
         });
-        let compression = match blob.peek(4) {
+        let compression = match blob.peek(SNIFFED_BYTES) {
             Ok(start) => Compression::sniff(start),
             Err(source) => return Err(LayerError::Io { offset: 0, source }),
         };
-        let mut collector = Collector::new(limits);
-        let inflated = match compression {
-            Compression::None => {
-                collector.read_tar(&mut blob);
-                None
-            }
-            Compression::Gzip => {
-                let mut tar = DigestReader::new(Capped::new(
-                    MultiGzDecoder::new(&mut blob),
-                    limits.uncompressed_bytes,
-                ));
-                collector.read_tar(&mut tar);
-                let (_, digest, bytes) = tar.finish();
-                Some((digest, bytes))
-            }
-            Compression::Zstd => {
-                let message = "expected a plain or gzipped layer, but found one compressed with zstd, which is not read yet";
-                collector.stop("zstd", message.to_owned(), None, 0);
-                None
-            }
+        let mut collector = Collector::new(limits, compression);
+        let inflated = if compression == Compression::None {
+            collector.read_tar(&mut blob);
+            None
+        } else if let Some(inflating) = Inflating::new(&mut blob, compression) {
+            let mut tar = DigestReader::new(Capped::new(inflating, limits.uncompressed_bytes));
+            collector.read_tar(&mut tar);
+            let (_, digest, bytes) = tar.finish();
+            Some((digest, bytes))
+        } else {
+            let message = format!(
+                "expected a layer that is plain or compressed with gzip or zstd, as the OCI has them, but found one compressed with {}",
+                compression.name()
+            );
+            collector.stop("compression", message, None, 0);
+            None
         };
-        collector.finish(blob, compression, inflated)
+        collector.finish(blob, inflated)
     }
 }
 
-/// Remembers whether the source itself failed, which is told apart from damaged content.
+/// Bytes that [`Compression::sniff`] looks at.
+const SNIFFED_BYTES: usize = 6;
+
+/// Remembers whether the source itself failed, which is told apart from damaged content, and the last of its bytes.
 struct Watched<R> {
     inner: R,
     failure: Option<io::Error>,
+    tail: Tail,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let result = self.inner.read(out);
-        if let Err(error) = &result
-            && error.kind() != io::ErrorKind::Interrupted
-        {
+        match &result {
+            Ok(count) => self.tail.push(&out[..*count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // The error itself goes on to the reader above; its kind and text are kept.
-            self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+            Err(error) => self.failure = Some(io::Error::new(error.kind(), error.to_string())),
         }
         result
     }
@@ -166,11 +170,14 @@ const LAYER_PROBLEMS_MAX: usize = 100;
 /// Gathers a layer's entries within the limits.
 struct Collector<'a> {
     limits: &'a Limits,
+    compression: Compression,
     entries: Vec<IndexEntry>,
     whiteouts: Vec<String>,
     opaque: Vec<String>,
     problems: Vec<Problem>,
     name_bytes: usize,
+    /// What contents tell.
+    gatherer: Gatherer,
     /// Some problems are not kept.
     problems_are_cut: bool,
     /// Entries that did not fit the limits.
@@ -180,14 +187,16 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn new(limits: &'a Limits) -> Self {
+    fn new(limits: &'a Limits, compression: Compression) -> Self {
         Self {
             limits,
+            compression,
             entries: Vec::new(),
             whiteouts: Vec::new(),
             opaque: Vec::new(),
             problems: Vec::new(),
             name_bytes: 0,
+            gatherer: Gatherer::new(),
             problems_are_cut: false,
             dropped: 0,
             complete: false,
@@ -203,13 +212,13 @@ impl<'a> Collector<'a> {
                 let Some(entry) = entry else {
                     return Ok(None);
                 };
-                last =
-                    Some(normalise(&entry.path).path).filter(|path| path.len() <= PATH_BYTES_MAX);
-                let crc = checksum(&mut reader, &entry)?;
-                Ok(Some((entry, crc)))
+                let normal = normalise(&entry.path);
+                last = (normal.path.len() <= PATH_BYTES_MAX).then(|| normal.path.clone());
+                let crc = self.read_content(&mut reader, &entry, &normal.path)?;
+                Ok(Some((entry, normal, crc)))
             });
             match read {
-                Ok(Some((entry, crc))) => self.add(&entry, crc),
+                Ok(Some((entry, normal, crc))) => self.add(&entry, normal, crc),
                 Ok(None) => break,
                 Err(error) => return self.stop_at(&error, last),
             }
@@ -226,9 +235,34 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Reads an entry's content to its end: its CRC-32, and what it tells.
+    fn read_content<R: BufRead>(
+        &mut self,
+        reader: &mut TarReader<R>,
+        entry: &TarEntry,
+        path: &str,
+    ) -> Result<u32, TarError> {
+        let room = self.limits.name_bytes.saturating_sub(self.name_bytes);
+        let before = self.gatherer.bytes();
+        let is_kept = path.len() <= PATH_BYTES_MAX && mark_of(path) == Mark::None;
+        let mut reading = match is_kept {
+            true => self.gatherer.begin(path, entry, room),
+            false => None,
+        };
+        let crc = checksum(reader, entry, &mut |piece| {
+            if let Some(reading) = &mut reading {
+                self.gatherer.feed(reading, piece);
+            }
+        })?;
+        if let Some(reading) = reading {
+            self.gatherer.finish(reading, path, room);
+        }
+        self.name_bytes += self.gatherer.bytes() - before;
+        Ok(crc)
+    }
+
     /// Keeps an entry under its one spelling, or what its mark says.
-    fn add(&mut self, entry: &TarEntry, crc: u32) {
-        let normal = normalise(&entry.path);
+    fn add(&mut self, entry: &TarEntry, normal: NormalPath, crc: u32) {
         let (path, offset) = (normal.path, entry.offset);
         if let Some(danger) = normal.danger {
             let message = format!(
@@ -380,33 +414,67 @@ impl<'a> Collector<'a> {
     }
 
     fn stop_at(&mut self, error: &TarError, last: Option<String>) {
-        let code = match error {
-            TarError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => "limit",
-            TarError::Io { .. } => "bad-gzip",
-            TarError::Truncated { .. } => "truncated",
-            TarError::TooLarge { .. } => "limit",
-            TarError::Checksum { .. } | TarError::Field { .. } => "bad-entry",
-        };
-        let message = match error {
-            TarError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
-                format!(
-                    "expected a layer of at most {} bytes, but found more",
-                    self.limits.uncompressed_bytes
-                )
-            }
-            TarError::Io { source, .. } => {
-                format!("expected gzip data, but found damage: {source}")
-            }
-            other => other.to_string(),
+        let (code, message) = match error {
+            TarError::Io { source, .. } => self.stop_of(source),
+            TarError::Truncated { .. } => ("truncated", error.to_string()),
+            TarError::TooLarge { .. } => ("limit", error.to_string()),
+            TarError::Checksum { .. } | TarError::Field { .. } => ("bad-entry", error.to_string()),
         };
         self.stop(code, message, last, error.offset());
+    }
+
+    /// Code and message for what the decompressor says.
+    fn stop_of(&self, source: &io::Error) -> (&'static str, String) {
+        match (source.kind(), self.compression) {
+            (io::ErrorKind::FileTooLarge, _) => {
+                let most = self.limits.uncompressed_bytes;
+                (
+                    "limit",
+                    format!("expected a layer of at most {most} bytes, but found more"),
+                )
+            }
+            (io::ErrorKind::QuotaExceeded, _) => ("limit", source.to_string()),
+            (io::ErrorKind::UnexpectedEof, Compression::Zstd) => ("truncated", source.to_string()),
+            (_, Compression::Zstd) => ("bad-zstd", source.to_string()),
+            _ => (
+                "bad-gzip",
+                format!("expected gzip data, but found damage: {source}"),
+            ),
+        }
+    }
+
+    /// Takes out what a format for lazy pulling put beside the image's files, and says so.
+    fn take_bookkeeping(&mut self, tail: &[u8]) {
+        let Some(format) = estargz::format_of(self.compression, tail) else {
+            return;
+        };
+        let mut names = Vec::new();
+        self.entries.retain(|entry| {
+            let stays = entry.kind != EntryKind::File || !estargz::is_name(&entry.path);
+            if !stays && !names.contains(&entry.path) {
+                names.push(entry.path.clone());
+            }
+            stays
+        });
+        if !names.is_empty() {
+            let message = format!(
+                "the layer is {format}; its bookkeeping is no part of the image and not shown: {}",
+                names.join(", ")
+            );
+            self.problems.push(Problem {
+                code: "bookkeeping".to_owned(),
+                message,
+                layer: None,
+                entry: None,
+                offset: None,
+            });
+        }
     }
 
     /// Reads the rest of the blob, so that its digest is known even where its content is damaged, and closes the index.
     fn finish<R: Read>(
         mut self,
         mut blob: DigestReader<Watched<R>>,
-        compression: Compression,
         inflated: Option<(Digest, u64)>,
     ) -> Result<LayerIndex, LayerError> {
         if self.dropped > 0 {
@@ -430,7 +498,9 @@ impl<'a> Collector<'a> {
                 source,
             });
         }
-        let (_, digest, size_bytes) = blob.finish();
+        let (watched, digest, size_bytes) = blob.finish();
+        self.take_bookkeeping(watched.tail.bytes());
+        let compression = self.compression;
         let (tar_digest, uncompressed_bytes) = inflated.unwrap_or((digest, size_bytes));
         Ok(LayerIndex {
             digest,
@@ -443,12 +513,17 @@ impl<'a> Collector<'a> {
             whiteouts: self.whiteouts,
             opaque: self.opaque,
             problems: self.problems,
+            facts: self.gatherer.into_facts(),
         })
     }
 }
 
-/// CRC-32 of an entry's content, which is read to its end.
-fn checksum<R: BufRead>(reader: &mut TarReader<R>, entry: &TarEntry) -> Result<u32, TarError> {
+/// CRC-32 of an entry's content, which is read to its end; `take` gets each piece of it.
+fn checksum<R: BufRead>(
+    reader: &mut TarReader<R>,
+    entry: &TarEntry,
+    take: &mut impl FnMut(&[u8]),
+) -> Result<u32, TarError> {
     let mut crc = flate2::Crc::new();
     loop {
         let offset = reader.position();
@@ -469,6 +544,7 @@ fn checksum<R: BufRead>(reader: &mut TarReader<R>, entry: &TarEntry) -> Result<u
             return Ok(crc.sum());
         }
         crc.update(piece);
+        take(piece);
         let count = piece.len();
         reader.consume(count);
     }

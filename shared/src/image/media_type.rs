@@ -31,6 +31,8 @@ pub const ANNOTATION_REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub const ANNOTATION_CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// BuildKit's annotation that marks a manifest as an attestation about another one.
 pub const ANNOTATION_REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// BuildKit's annotation of an attestation: the digest of the manifest that it is about.
+pub const ANNOTATION_REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// Whether this is an index, Docker's or the OCI's.
 #[must_use]

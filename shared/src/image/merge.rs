@@ -10,30 +10,8 @@ use std::ops::Bound;
 use super::dive::{DiveTally, size_for_dive};
 use super::layer::shown;
 use super::path_set::PathSet;
+use super::waste::Cause;
 use super::{Change, EntryKind, IndexEntry, LayerEntry, LayerIndex, Problem, TreeEntry};
-
-/// Why a copy can't be seen; the order is that in which causes are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cause {
-    DeletedFolder,
-    OpaqueFolder,
-    DeletedFile,
-    MetadataOnly,
-    Overwritten,
-}
-
-impl Cause {
-    /// The name in the analysis.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::DeletedFolder => "deleted_folder",
-            Self::OpaqueFolder => "opaque_folder",
-            Self::DeletedFile => "deleted_file",
-            Self::MetadataOnly => "metadata_only",
-            Self::Overwritten => "overwritten",
-        }
-    }
-}
 
 /// The content of one regular file, which ships once however many names lead to it.
 pub(super) struct FileCopy<'a> {
@@ -140,11 +118,20 @@ impl<'a> Merge<'a> {
             mode: node.entry.mode,
             uid: node.entry.uid,
             gid: node.entry.gid,
+            mtime: node.entry.mtime,
+            crc: node.copy.map(|copy| self.copies[copy].entry.crc),
             link: node.entry.link.as_deref().map(str::to_owned),
             layer: node.layer,
             change: node.change,
         });
         shown.collect()
+    }
+
+    /// The names that lead to content, sorted, each with its copy by index.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&'a str, usize)> {
+        self.tree
+            .iter()
+            .filter_map(|(path, node)| Some((*path, node.copy?)))
     }
 
     /// The first round: whiteouts of folders, opaque folders, whiteouts of files: in the order of causes, so that each

@@ -2,12 +2,20 @@
 
 mod analyse;
 mod analysis;
+mod choice;
+mod compare;
 mod compression;
 mod config;
 mod digest;
 mod dive;
+mod documents;
+mod estargz;
+mod folder;
 mod hashing;
+pub mod holdings;
+mod inflating;
 mod inspect;
+mod instruction;
 mod layer;
 pub mod media_type;
 mod merge;
@@ -15,16 +23,37 @@ pub mod path;
 mod path_set;
 mod problems;
 mod read_at;
+mod rebuild;
 mod reference;
 pub mod tar;
+mod waste;
+mod zstd;
 
 pub use analyse::{ImageParts, LayerPart, analyse, analyse_while};
 pub use analysis::*;
+pub use choice::{Choice, Listed};
+pub use compare::*;
 pub use compression::Compression;
 pub use digest::{ChainId, DiffId, Digest, DigestError, DigestReader, DigestWriter};
-pub use inspect::{InspectError, Progress, inspect, inspect_within};
+pub use documents::{DOCUMENT_BYTES_MAX, DOCUMENTS_BYTES_MAX, RawDocument};
+pub use folder::{Folder, FolderError};
+pub use holdings::Holdings;
+pub use inflating::Inflating;
+pub use inspect::{
+    Documented, InspectError, Progress, Subject, inspect, inspect_documented, inspect_folder,
+    inspect_some, inspect_within,
+};
+pub use instruction::split_instruction;
 pub use layer::{IndexEntry, LayerError, LayerIndex, Limits};
 pub use path::normalise;
 pub use read_at::{Capped, ReadAt, Window};
+pub use rebuild::{
+    Confidence, REBUILT_VERSION, Reason, Rebuilt, RebuiltLine, Reconciled, ReconciledRow, Verdict,
+    rebuild, reconcile,
+};
 pub use reference::{Reference, ReferenceError};
 pub use tar::{TarEntry, TarError, TarKind, TarReader};
+pub use waste::{
+    PACKAGE_CACHES, PackageCache, WASTE_CAUSES, is_archive, is_leftover_archive, package_cache,
+};
+pub use zstd::{ZSTD_WINDOW_BYTES_MAX, ZstdReader};

@@ -17,3 +17,4 @@ pub use canonical::{ReportError, canonical_json, parse};
 pub use document::*;
 pub use html::{Lang, STYLE as HTML_STYLE, html};
 pub use limits::REPORT_BYTES_MAX;
+pub(crate) use redact::split as split_history;

@@ -66,9 +66,9 @@ pub(super) struct Redactor {
 }
 
 /// A line of the history, or a build step, taken apart.
-pub(super) struct Line<'a> {
-    pub(super) name: String,
-    pub(super) rest: &'a str,
+pub(crate) struct Line<'a> {
+    pub(crate) name: String,
+    pub(crate) rest: &'a str,
     /// The build arguments that RUN records, as one text.
     pub(super) build_args: Option<&'a str>,
     /// The rest can be told from what stood before it.
@@ -197,7 +197,7 @@ impl Redactor {
 }
 
 /// Takes a line of the history apart: classic, buildah's and BuildKit's ways of writing.
-pub(super) fn split(text: &str) -> Line<'_> {
+pub(crate) fn split(text: &str) -> Line<'_> {
     let mut rest = text.trim();
     rest = rest.strip_suffix(BUILDKIT_MARK).unwrap_or(rest).trim_end();
     let instruction = NOP_PREFIXES

@@ -16,6 +16,7 @@ pub struct Item {
     pub path: Vec<u8>,
     pub flag: u8,
     pub mode: u64,
+    pub owner: u64,
     pub link: Vec<u8>,
     pub content: Vec<u8>,
     /// What the header claims; the content's length where none.
@@ -28,6 +29,7 @@ impl Item {
             path: path.into(),
             flag,
             mode: 0o644,
+            owner: 0,
             link: Vec::new(),
             content: Vec::new(),
             size: None,
@@ -36,6 +38,11 @@ impl Item {
 
     pub fn mode(mut self, mode: u64) -> Self {
         self.mode = mode;
+        self
+    }
+
+    pub fn owner(mut self, owner: u64) -> Self {
+        self.owner = owner;
         self
     }
 }
@@ -80,8 +87,9 @@ pub fn header(item: &Item) -> [u8; 512] {
     };
     put(&mut block, 0, &item.path[..item.path.len().min(100)]);
     put(&mut block, 100, format!("{:07o}\0", item.mode).as_bytes());
-    put(&mut block, 108, b"0000000\0");
-    put(&mut block, 116, b"0000000\0");
+    let owner = format!("{:07o}\0", item.owner);
+    put(&mut block, 108, owner.as_bytes());
+    put(&mut block, 116, owner.as_bytes());
     let size = item.size.unwrap_or(item.content.len() as u64);
     match size < 1 << 33 {
         true => put(&mut block, 124, format!("{size:011o}\0").as_bytes()),
@@ -128,6 +136,25 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// One frame of zstd.
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+/// A frame of zstd that decoders skip.
+pub fn skippable(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+    [&[0x50, 0x2a, 0x4d, 0x18], &length[..], content].concat()
+}
+
+/// Bytes that don't compress.
+pub fn noise(length: usize) -> Vec<u8> {
+    (0..length as u64)
+        .map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
+        .collect()
+}
+
 /// A PAX header with one record.
 pub fn pax(key: &str, value: &str) -> Item {
     let rest = key.len() + value.len() + 3;
@@ -164,8 +191,13 @@ impl Image {
         }
     }
 
-    pub fn gzipped(mut self) -> Self {
-        self.layers = self.layers.iter().map(|layer| gzip(layer)).collect();
+    pub fn gzipped(self) -> Self {
+        self.packed(gzip)
+    }
+
+    /// Its layers as `pack` makes them lie.
+    pub fn packed(mut self, pack: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        self.layers = self.layers.iter().map(|layer| pack(layer)).collect();
         self
     }
 }
@@ -281,4 +313,49 @@ pub fn codes(problems: &[Problem]) -> Vec<&str> {
         .iter()
         .map(|problem| problem.code.as_str())
         .collect()
+}
+
+/// An ELF program whose only segment is data and holds this.
+pub fn program(path: &str, data: &[u8]) -> Item {
+    let mut bytes = vec![0; 128];
+    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    for (at, value) in [(32, 64u64), (72, 128), (96, data.len() as u64)] {
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    bytes[54] = 56;
+    bytes[56] = 1;
+    bytes[64] = 1;
+    bytes[68] = 4;
+    bytes.extend(data);
+    Item {
+        content: bytes,
+        ..Item::new(path, b'0').mode(0o755)
+    }
+}
+
+/// Go's build information; a length in place of the right one where one is given.
+pub fn go_information(length: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "{}mod\texample.com/app\tv1.0.0\ndep\tother\tv2\n{}",
+        "0".repeat(16),
+        "1".repeat(16)
+    );
+    let mut bytes = b"\xff Go buildinf:\x08\x02".to_vec();
+    bytes.extend([0; 16]);
+    bytes.extend(b"\x06go1.22");
+    bytes.extend(if length.is_empty() {
+        vec![text.len() as u8]
+    } else {
+        length.to_vec()
+    });
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+/// dpkg's status file of these packages.
+pub fn status(packages: &[(&str, &str)]) -> String {
+    let paragraphs = packages.iter().map(|(name, version)| {
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
+    });
+    paragraphs.collect()
 }

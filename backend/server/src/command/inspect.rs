@@ -1,17 +1,23 @@
-//! `estiva inspect`: an image taken apart. A file is read by this process alone, with the code that the page runs; an
-//! image of the store is asked from the server.
+//! `estiva inspect`: an image taken apart. A file or a folder is read by this process alone, with the code that the page
+//! runs; an image of the store is asked from the server ([`subject`]). With `--ci` it is held to rules ([`gate`]), with
+//! `--suggest` and `--rebuild` its Dockerfile is spoken of.
 
-use std::fs::File;
+mod choose;
+mod gate;
+mod source;
+mod subject;
+mod suggest;
+
 use std::path::{Path, PathBuf};
 
-use estiva_shared::image::{ImageAnalysis, ReadAt, inspect};
+use clap::ValueHint;
+use estiva_shared::image::{Choice, ImageAnalysis};
 use estiva_shared::text::human_bytes;
 
+pub(super) use self::subject::{Wanted, is_local, read_image, read_local};
 use super::completion::names;
-use super::{Outcome, options::not_a_folder};
-use crate::client::{Client, segment};
-use crate::failure::{EXIT_FAILURE, Failure, at};
-use crate::output::progress::Progress;
+use super::{Outcome, holdings, rebuild};
+use crate::failure::{EXIT_FAILURE, Failure};
 use crate::output::{say, say_json, short_id, table};
 
 /// Files that are shown of each cause of waste.
@@ -20,58 +26,99 @@ const WASTED_SHOWN: usize = 5;
 /// The command's words.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A file (a docker-archive or an OCI layout as tar, gzipped or not) needs neither server nor root. What is wrong with it is listed, and makes the exit status 1. An image that is called as a file here: write docker.io/library/NAME.\n\nExamples:\n  estiva inspect image.tar\n  estiva inspect hello --json"
+    group = clap::ArgGroup::new("purpose").args(["ci", "suggest", "rebuild"]),
+    after_help = "A file (a docker-archive or an OCI layout as tar, plain or with gzip or zstd) or a folder (an OCI layout, or an unpacked docker-archive) needs neither server nor root. What is wrong with it is listed, and makes the exit status 1. An image that is called as a file here: write docker.io/library/NAME.\n\nExamples:\n  estiva inspect image.tar\n  estiva inspect layout/ --platform linux/arm64\n  estiva inspect hello --json\n  estiva inspect hello --suggest --dockerfile Dockerfile\n  estiva inspect hello --rebuild\n  estiva inspect image.tar --ci --rule highestImageBytes=200MB --rule requiredUser=not-root"
 )]
 pub(crate) struct Args {
     /// Print all of it, every entry of every layer, as JSON
     #[arg(long)]
     json: bool,
-    /// A file, or an image's name or id
-    #[arg(value_name = "FILE|IMAGE", add = names::files_and_images())]
+    /// Of several images in a file or folder, this one: its place in the list from 0, its name, or its digest
+    #[arg(long, value_name = "INDEX|NAME|DIGEST")]
+    image: Option<String>,
+    /// Of several images in a file or folder, the one for this platform
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Option<String>,
+    /// Print what to change so that the image gets smaller, instead of what is in it
+    #[arg(long)]
+    suggest: bool,
+    /// Print a Dockerfile that the image may come from, rebuilt from its history
+    #[arg(long)]
+    rebuild: bool,
+    #[command(flatten)]
+    gate: gate::GateArgs,
+    /// The Dockerfile that made the image, for --ci (places get its lines), --suggest (patches, where they are safe) and --rebuild (which line made which layer)
+    #[arg(long, requires = "purpose", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    dockerfile: Option<PathBuf>,
+    /// A file or folder, or an image's name or id
+    #[arg(value_name = "FILE|DIR|IMAGE", add = names::files_and_images())]
     subject: String,
 }
 
 impl Args {
-    /// Whether a file is meant: one is there, or the word can only be a path.
+    /// Whether a file or a folder is meant.
     pub(crate) fn is_file(&self) -> bool {
-        let path = Path::new(&self.subject);
-        path.is_file()
-            || path.is_absolute()
-            || self.subject.starts_with('.')
-            || self.subject.ends_with(".tar")
-            || self.subject.ends_with(".gz")
+        is_local(&self.subject)
+    }
+
+    /// Several images are shown one by one for people, and all at once for programs.
+    fn wanted(&self) -> Wanted {
+        let choice = Choice {
+            image: self.image.clone(),
+            platform: self.platform.clone(),
+        };
+        match self.json || self.suggest || self.rebuild || self.gate.is_asked() {
+            true => Wanted::All(choice),
+            false => Wanted::One(choice),
+        }
     }
 }
 
-/// Takes a file apart.
+/// Takes a file or a folder apart.
 pub(crate) fn file(args: &Args) -> Outcome {
-    let path = PathBuf::from(&args.subject);
-    let archive = FileAt::open(&path)?;
-    let mut progress = Progress::on_terminal("reading", Some(archive.size));
-    let analyses = inspect(&archive, &mut |at| {
-        progress.iter_mut().for_each(|bar| bar.is_at(at.done_bytes));
-        true
-    })
-    .map_err(at("read", &path))?;
-    drop(progress);
-    show(args, &analyses)
+    let work = || {
+        let gate = args.gate.read(args.dockerfile.as_deref())?;
+        let analyses = read_local(&args.subject, &args.wanted())?;
+        show(args, gate.as_ref(), &analyses)
+    };
+    work().map_err(|failure| args.gate.failed(failure))
 }
 
 /// Takes an image of the store apart.
 pub(crate) async fn image(args: &Args, root: &Path) -> Outcome {
-    let mut client = Client::connect(root).await?;
-    let path = format!("/api/v1/images/{}/analysis", segment(&args.subject));
-    let analysis: ImageAnalysis = client.get(&path).await?;
-    show(args, &[analysis])
+    let work = async {
+        let gate = args.gate.read(args.dockerfile.as_deref())?;
+        if args.image.is_some() || args.platform.is_some() {
+            let message = format!(
+                "expected a file or a folder of images with --image or --platform, but found neither: {}",
+                shown(&args.subject)
+            );
+            return Err(Failure::new(message));
+        }
+        let analysis = read_image(&args.subject, root).await?;
+        show(args, gate.as_ref(), &[analysis])
+    };
+    work.await.map_err(|failure| args.gate.failed(failure))
 }
 
-fn show(args: &Args, analyses: &[ImageAnalysis]) -> Outcome {
+fn show(args: &Args, gate: Option<&gate::Gate>, analyses: &[ImageAnalysis]) -> Outcome {
+    let dockerfile = args.dockerfile.as_deref();
+    if args.suggest {
+        return suggest::show(dockerfile, args.json, analyses);
+    }
+    if args.rebuild {
+        return rebuild::show(dockerfile, args.json, analyses);
+    }
     if args.json {
         match analyses {
             [one] => say_json(one)?,
             several => say_json(&several)?,
         }
-    } else {
+    }
+    if let Some(gate) = gate {
+        return gate.tell(&args.subject, analyses, args.json);
+    }
+    if !args.json {
         for analysis in analyses {
             say(&text(analysis))?;
         }
@@ -101,7 +148,7 @@ fn text(analysis: &ImageAnalysis) -> String {
         "{}\n  id        {}\n  platform  {}\n  size      {} in {} layers ({})\n",
         shown(&names),
         shown(&image.config_digest),
-        shown(&image.platform),
+        shown(choose::platform(&image.platform)),
         human_bytes(image.uncompressed_bytes),
         image.layers.len(),
         shown(&image.format),
@@ -128,6 +175,7 @@ fn text(analysis: &ImageAnalysis) -> String {
         &rows,
     ));
     text.push_str(&waste(analysis));
+    text.push_str(&holdings::text(&analysis.holdings));
     for problem in &analysis.problems {
         let place = problem
             .layer
@@ -156,13 +204,16 @@ fn config(analysis: &ImageAnalysis) -> Vec<(&'static str, String)> {
 }
 
 fn waste(analysis: &ImageAnalysis) -> String {
-    let waste = &analysis.waste;
+    let (waste, layers) = (&analysis.waste, &analysis.image.layers);
     if waste.reclaimable_bytes == 0 {
         return String::new();
     }
     let mut text = format!(
-        "\n{} could be saved:\n",
-        human_bytes(waste.reclaimable_bytes)
+        "\n{} could be saved (compressed about {}). dive gives it {:.1} % and {} wasted, by another count.\n",
+        human_bytes(waste.reclaimable_bytes),
+        human_bytes(waste.compressed_estimate_bytes),
+        waste.dive.score * 100.0,
+        human_bytes(waste.dive.wasted_bytes),
     );
     for cause in &waste.by_cause {
         text.push_str(&format!(
@@ -171,13 +222,21 @@ fn waste(analysis: &ImageAnalysis) -> String {
             shown(&cause.cause.replace('_', " "))
         ));
         for file in cause.files.iter().take(WASTED_SHOWN) {
-            text.push_str(&format!(
-                "    {:>9}  {} (layer {}, hidden by {})\n",
-                human_bytes(file.size_bytes),
-                shown(&file.path),
-                file.layer,
-                file.hidden_by
-            ));
+            let size = human_bytes(file.size_bytes);
+            let made_by = suggest::instruction(layers, file.layer);
+            let path = shown(&file.path);
+            text.push_str(&format!("    {size:>9}  {path}\n{:15}{made_by}\n", ""));
+            if let Some(layer) = file.hidden_by {
+                let hidden_by = suggest::instruction(layers, layer);
+                text.push_str(&format!("{:15}hidden by {hidden_by}\n", ""));
+            }
+            if let Some(same) = &file.same_as {
+                let path = shown(&same.path);
+                text.push_str(&format!(
+                    "{:15}the same as {path} of layer {}\n",
+                    "", same.layer
+                ));
+            }
         }
     }
     text
@@ -185,40 +244,6 @@ fn waste(analysis: &ImageAnalysis) -> String {
 
 fn shown(text: &str) -> String {
     estiva_shared::text::escape_name(text).into_owned()
-}
-
-/// A file, read at any place.
-struct FileAt {
-    file: File,
-    size: u64,
-}
-
-impl FileAt {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        let found = std::fs::metadata(path).map_err(at("open", path))?;
-        // Before it is opened, which waits for a writer. An archive's index is at its end, and is read first.
-        if !found.is_file() && !found.is_dir() {
-            let message = format!(
-                "expected a file that can be read at any place, but found a pipe or a device: {}",
-                shown(&path.to_string_lossy())
-            );
-            return Err(Failure::new(message).hint("write it to a file first, and inspect that"));
-        }
-        let file = File::open(path).map_err(at("open", path))?;
-        not_a_folder(&file, path)?;
-        let size = file.metadata().map_err(at("look at", path))?.len();
-        Ok(Self { file, size })
-    }
-}
-
-impl ReadAt for FileAt {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const PIECES_AHEAD: usize = 4;
 /// The command's words.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Docker-archives and OCI layouts are read, themselves gzipped or not. Digests are verified.\n\nExamples:\n  estiva load -i hello.tar\n  skopeo copy docker-daemon:hello docker-archive:/dev/stdout | estiva load"
+    after_help = "Docker-archives and OCI layouts are read, plain or with gzip or zstd, as are their layers. Digests are verified.\n\nExamples:\n  estiva load -i hello.tar\n  skopeo copy docker-daemon:hello docker-archive:/dev/stdout | estiva load"
 )]
 pub(crate) struct Args {
     /// The file to read; standard input where none is named

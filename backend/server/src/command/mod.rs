@@ -5,6 +5,7 @@
 mod attach;
 mod base;
 mod build;
+mod compare;
 mod completion;
 mod confirm;
 mod credentials;
@@ -14,6 +15,7 @@ mod doctor;
 mod each;
 mod exec;
 mod foreground;
+mod holdings;
 mod images;
 mod inspect;
 mod interrupt;
@@ -30,12 +32,14 @@ mod ps;
 mod publish;
 mod pull;
 mod push;
+mod rebuild;
 mod report;
 mod reset;
 mod rm;
 mod rmi;
 mod run;
 mod save;
+mod sbom;
 mod serve;
 mod share;
 mod stop;
@@ -131,6 +135,10 @@ enum Command {
     Base(base::Args),
     /// Take an image apart: a file (no server or root needed) or one of the store
     Inspect(inspect::Args),
+    /// Say how two images differ, each a file or one of the store
+    Compare(compare::Args),
+    /// Print an image's packages as a bill of materials, in SPDX or CycloneDX
+    Sbom(sbom::Args),
     /// Make, list and withdraw links to an image's layer breakdown
     Share(share::Args),
     /// Print an image's layer breakdown
@@ -199,6 +207,8 @@ impl Command {
             Self::Login(args) => login::run(args, &root),
             Self::Logout(args) => logout::run(&args),
             Self::Inspect(args) if args.is_file() => inspect::file(&args),
+            Self::Compare(args) if args.are_files() => compare::files(&args),
+            Self::Sbom(args) if args.is_file() => sbom::file(&args),
             other => wait(other.ask(root)),
         }
     }
@@ -226,6 +236,8 @@ impl Command {
             Self::Load(args) => load::run(&args, &root).await,
             Self::Base(args) => base::run(&args, &root).await,
             Self::Inspect(args) => inspect::image(&args, &root).await,
+            Self::Compare(args) => compare::images(&args, &root).await,
+            Self::Sbom(args) => sbom::image(&args, &root).await,
             Self::Share(args) => share::run(args, &root).await,
             Self::Report(args) => report::run(&args, &root).await,
             Self::Dashboard(args) => dashboard::run(&args, &root).await,

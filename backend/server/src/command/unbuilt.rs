@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::words::{self, Options, command_place, is_plain, starts_a_program};
-use crate::failure::{EXIT_FAILURE, EXIT_NOT_STARTED, Failure};
+use crate::failure::{EXIT_FAILURE, EXIT_NOT_STARTED, EXIT_UNREADABLE, Failure};
 
 /// An option of Docker's: for which command, its forms, and what to say.
 struct Unbuilt {
@@ -212,11 +212,13 @@ const UNBUILT_COMMANDS: [&str; 29] = [
 ];
 
 /// The exit status of a mistake in the words themselves: of `run` and `exec` Docker's own, so that a script never takes
-/// it for the program's.
+/// it for the program's; and of a gate and a comparison the one that is no verdict.
 pub(super) fn mistake_exit_code(arguments: &[OsString]) -> u8 {
     let words = words::texts(arguments);
     match command_place(&words).map(|place| words[place]) {
         Some(command) if starts_a_program(command) => EXIT_NOT_STARTED,
+        Some("inspect") if words.contains(&"--ci") => EXIT_UNREADABLE,
+        Some("compare") => EXIT_UNREADABLE,
         _ => EXIT_FAILURE,
     }
 }
@@ -331,6 +333,8 @@ mod tests {
         );
         assert_eq!(code("estiva exec"), EXIT_NOT_STARTED);
         assert_eq!(code("estiva ps run"), EXIT_FAILURE);
+        assert_eq!(code("estiva inspect --ci --wrong"), EXIT_UNREADABLE);
+        assert_eq!(code("estiva inspect --wrong"), EXIT_FAILURE);
         assert_eq!(code("estiva"), EXIT_FAILURE);
     }
 

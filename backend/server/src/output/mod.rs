@@ -1,6 +1,8 @@
 //! What the command line writes: text, tables, times, the live view of a build.
 
 pub(crate) mod build;
+pub(crate) mod compare;
+pub(crate) mod compare_markdown;
 pub(crate) mod file;
 pub(crate) mod live;
 pub(crate) mod progress;

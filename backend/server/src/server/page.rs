@@ -18,7 +18,7 @@ const ASK_EACH_TIME: &str = "no-cache";
 
 /// The page's own addresses (`frontend/src/routes.rs`), by their first segment. What stands below one is a name that may
 /// hold anything, a dot too, such as `/images/node%3A20.1`.
-const SECTIONS: [&str; 4] = ["images", "build", "containers", "share"];
+const SECTIONS: [&str; 5] = ["images", "compare", "build", "containers", "share"];
 
 /// Digits that trunk puts into a file's name, `page-9f86d081884c7d65_bg.wasm`.
 const NAME_DIGITS_MIN: usize = 12;
@@ -151,6 +151,7 @@ mod tests {
         for path in [
             "/",
             "/images",
+            "/compare",
             "/images/node%3A20.1",
             "/images/registry.example%2Fteam%2Fapi%3A1.0",
             "/containers/abc",

@@ -82,6 +82,7 @@ fn long_routes() -> Router<Arc<Services>> {
         .layer(DefaultBodyLimit::disable());
     Router::new()
         .route("/api/v1/images/{name}/analysis", get(images::analysis))
+        .route("/api/v1/images/{name}/documents", get(images::documents))
         .route("/api/v1/images/{name}/report", get(reports::preview_json))
         .route(
             "/api/v1/images/{name}/report.html",

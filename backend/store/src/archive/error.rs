@@ -14,16 +14,20 @@ pub enum ArchiveError {
     /// It is no tar, or a damaged one.
     #[error("the archive: {0}")]
     Tar(#[from] TarError),
-    /// Its gzip is damaged, or the file could not be read.
+    /// Its gzip or zstd is damaged, or the file could not be read.
     #[error("the archive could not be read: {0}")]
     Read(#[source] std::io::Error),
     /// It is compressed in a way that isn't read.
-    #[error("expected {what} that is plain or gzipped, but found {found}")]
+    #[error(
+        "expected {what} that is plain or compressed with gzip or zstd, but found {found}: unpack it first, with {hint}"
+    )]
     Compression {
         /// The archive, or one of its layers.
         what: String,
-        /// Such as `zstd`.
+        /// Such as `xz`.
         found: &'static str,
+        /// The command that unpacks it.
+        hint: &'static str,
     },
     /// It is neither a docker-archive nor an OCI layout.
     #[error(
@@ -38,7 +42,7 @@ pub enum ArchiveError {
         /// What is wrong in it.
         source: ExtractError,
     },
-    /// The gzip around one of its layers is damaged, or the file could not be read there.
+    /// The gzip or zstd around one of its layers is damaged, or the file could not be read there.
     #[error("layer {path} could not be read: {source}")]
     LayerRead {
         /// The layer's file in the archive.

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use estiva_shared::image::{Compression, DiffId, Digest, DigestReader, Reference};
-use flate2::bufread::MultiGzDecoder;
+use estiva_shared::image::{Compression, DiffId, Digest, DigestReader, Inflating, Reference};
 use serde::Deserialize;
 
 use super::members::{Members, parse};
@@ -30,7 +29,7 @@ pub(super) struct PlannedImage {
     pub(super) names: Vec<Reference>,
 }
 
-/// One layer's file in the archive, plain or gzipped.
+/// One layer's file in the archive, plain or compressed.
 pub(super) struct LayerFile {
     pub(super) path: String,
     /// The digest of the file as it lies, where something says it.
@@ -49,14 +48,15 @@ struct RootFs {
     diff_ids: Option<Vec<DiffId>>,
 }
 
-/// Keeps all images of an archive, plain or gzipped.
+/// Keeps all images of an archive, plain or compressed.
 pub(super) fn load(store: &Store, mut archive: File) -> Result<Vec<Loaded>, StoreError> {
-    let inflated = match sniff(&mut archive, "an archive")? {
-        Compression::Gzip => Some(inflate(
+    let inflated = match sniff(&mut archive)? {
+        Compression::None => None,
+        compression => Some(inflate(
             store,
             archive.try_clone().map_err(ArchiveError::Read)?,
+            compression,
         )?),
-        _ => None,
     };
     let members = match &inflated {
         Some(scratch) => Members::list(File::open(scratch.path()).map_err(ArchiveError::Read)?)?,
@@ -129,14 +129,11 @@ fn import(
     checked: &mut HashSet<String>,
 ) -> Result<(), StoreError> {
     let mut file = members.open(&layer.path)?;
-    let compression = sniff(&mut file, &layer.path)?;
+    let compression = sniff(&mut file)?;
     let mut lying = DigestReader::new(file);
-    let imported = match compression {
-        Compression::Gzip => {
-            store.import_layer(&mut MultiGzDecoder::new(&mut lying), Some(diff_id))
-        }
-        _ => store.import_layer(&mut lying, Some(diff_id)),
-    };
+    let mut tar = Inflating::new(&mut lying, compression)
+        .ok_or_else(|| not_read(format!("a layer {}", layer.path), compression))?;
+    let imported = store.import_layer(&mut tar, Some(diff_id));
     imported.map_err(|error| match error {
         StoreError::DigestMismatch { found, .. } => ArchiveError::DiffId {
             path: layer.path.clone(),
@@ -179,7 +176,7 @@ fn import(
 }
 
 /// How a file is compressed, by its first bytes; it is left at its start.
-fn sniff(file: &mut (impl Read + Seek), what: &str) -> Result<Compression, ArchiveError> {
+fn sniff(file: &mut (impl Read + Seek)) -> Result<Compression, ArchiveError> {
     let mut start = [0; 6];
     let mut length = 0;
     while length < start.len() {
@@ -191,21 +188,26 @@ fn sniff(file: &mut (impl Read + Seek), what: &str) -> Result<Compression, Archi
         }
     }
     file.seek(SeekFrom::Start(0)).map_err(ArchiveError::Read)?;
-    let found = match start {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => "xz",
-        [b'B', b'Z', b'h', ..] => "bzip2",
-        _ => return Ok(Compression::sniff(&start[..length])),
-    };
-    Err(ArchiveError::Compression {
-        what: what.to_owned(),
-        found,
-    })
+    Ok(Compression::sniff(&start[..length]))
 }
 
-/// A gzipped archive can't be entered in its middle: it is written down plain, where a kill leaves nothing.
-fn inflate(store: &Store, archive: File) -> Result<BlobWriter<'_>, StoreError> {
-    let inflating = MultiGzDecoder::new(BufReader::with_capacity(READ_BUFFER_BYTES, archive));
+fn not_read(what: String, found: Compression) -> ArchiveError {
+    ArchiveError::Compression {
+        what,
+        found: found.name(),
+        hint: found.unpack_with().unwrap_or_default(),
+    }
+}
+
+/// A compressed archive can't be entered in its middle: it is written down plain, where a kill leaves nothing.
+fn inflate(
+    store: &Store,
+    archive: File,
+    compression: Compression,
+) -> Result<BlobWriter<'_>, StoreError> {
+    let file = BufReader::with_capacity(READ_BUFFER_BYTES, archive);
+    let inflating = Inflating::new(file, compression)
+        .ok_or_else(|| not_read("an archive".to_owned(), compression))?;
     spool(store, &mut { inflating })
 }
 

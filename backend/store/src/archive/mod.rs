@@ -1,4 +1,5 @@
-//! Image archives, in and out: docker-archive and OCI layout as tar, the whole gzipped or not, layers gzipped or not.
+//! Image archives, in and out: docker-archive and OCI layout as tar, the whole and its layers plain or
+//! compressed with gzip or zstd.
 
 mod docker;
 mod error;

@@ -7,10 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::time::{Duration, Instant};
 
-use estiva_shared::image::DigestWriter;
+use estiva_shared::image::{Compression, DigestWriter, Inflating};
 use estiva_shared::protocol::LayerState;
-use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 use ureq::http::{StatusCode, header};
 
 use super::client::{Answer, Ask, Client};
@@ -281,13 +279,14 @@ fn unpack(
     layer: &Layer,
 ) -> Result<(), RegistryError> {
     let file = scratch.reopen()?;
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, Wanted { file, client });
-    let diff_id = Some(&layer.diff_id);
-    let imported = match layer.packing {
-        Packing::Plain => store.import_layer(&mut file, diff_id),
-        Packing::Gzip => store.import_layer(&mut MultiGzDecoder::new(&mut file), diff_id),
-        Packing::Zstd => store.import_layer(&mut Frames::new(file), diff_id),
+    let file = BufReader::with_capacity(BUFFER_BYTES, Wanted { file, client });
+    let compression = match layer.packing {
+        Packing::Plain => Compression::None,
+        Packing::Gzip => Compression::Gzip,
+        Packing::Zstd => Compression::Zstd,
     };
+    let mut tar = Inflating::new(file, compression).expect("these three can be read");
+    let imported = store.import_layer(&mut tar, Some(&layer.diff_id));
     let fault = |reason: String| RegistryError::Layer {
         layer: layer.digest,
         reason,
@@ -318,70 +317,5 @@ impl Read for Wanted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.client.check().map_err(std::io::Error::other)?;
         self.file.read(buffer)
-    }
-}
-
-/// All frames of a zstd file, one after the other (RFC 8878, section 3.1): tools that compress in parallel write several.
-struct Frames<R: Read> {
-    file: Option<BufReader<R>>,
-    frame: Option<StreamingDecoder<BufReader<R>, ruzstd::decoding::FrameDecoder>>,
-}
-
-impl<R: Read> Frames<R> {
-    fn new(file: BufReader<R>) -> Self {
-        Self {
-            file: Some(file),
-            frame: None,
-        }
-    }
-}
-
-impl<R: Read> Read for Frames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        use std::io::BufRead as _;
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            if let Some(frame) = &mut self.frame {
-                let count = frame.read(buffer)?;
-                if count > 0 {
-                    return Ok(count);
-                }
-            }
-            if let Some(frame) = self.frame.take() {
-                self.file = Some(frame.into_inner());
-            }
-            let Some(mut file) = self.file.take() else {
-                return Ok(0);
-            };
-            let start = file.fill_buf()?;
-            if start.is_empty() {
-                self.file = Some(file);
-                return Ok(0);
-            }
-            if let Some(length) = skippable(&mut file)? {
-                std::io::copy(&mut file.by_ref().take(length), &mut std::io::sink())?;
-                self.file = Some(file);
-                continue;
-            }
-            let frame = StreamingDecoder::new(file).map_err(std::io::Error::other)?;
-            self.frame = Some(frame);
-        }
-    }
-}
-
-/// The length of a skippable frame's content (RFC 8878, section 3.1.2), with its head read, where there is one. A head
-/// that is cut by the buffer's end is none, and refused as a frame.
-fn skippable(file: &mut BufReader<impl Read>) -> std::io::Result<Option<u64>> {
-    use std::io::BufRead as _;
-    let start = file.fill_buf()?;
-    match start {
-        [first, 0x2a, 0x4d, 0x18, a, b, c, d, ..] if first & 0xf0 == 0x50 => {
-            let length = u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
-            file.consume(8);
-            Ok(Some(length))
-        }
-        _ => Ok(None),
     }
 }

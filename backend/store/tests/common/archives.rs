@@ -21,6 +21,11 @@ pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+pub(crate) fn with_zstd(bytes: &[u8]) -> Vec<u8> {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
 /// An archive of files, as a docker-archive or an OCI layout by the documents among them.
 pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = Tar::new();

@@ -1,296 +1,29 @@
-//! A file tree for the eye: folders that open and close, a filter, an order, and the part of it that is in sight.
+//! An image's paths for the eye, at any of its layers: folders that open and close, a search, an order, and the part that is
+//! in sight.
 //!
-//! Built once for each layer or image; what is shown of it is a list of rows, of which only those in sight are drawn. Its
-//! nodes lie in the order in which they are shown when all is open, so what is below a folder is one run of them.
+//! All but [`Scroll`] runs in the worker ([`View`]), so that a million paths cost the page nothing; what goes between the
+//! two is in [`Wish`] and [`Sight`].
 
-mod build;
-mod pack;
+mod acts;
+mod filter;
+mod history;
+mod rows;
+mod scroll;
+mod search;
+mod sight;
+mod slice;
 mod view;
 
-pub use view::{TreeAction, TreeView};
-
-use std::ops::Range;
-
-use estiva_shared::image::{Change, EntryKind};
-
-/// The height of a row, in pixels; the style sheet's `--row` says the same.
-pub const ROW_PX: f64 = 28.0;
-
-/// Rows drawn beyond what is in sight, above and below, so that fast scrolling shows no gap.
-const OVERSCAN: usize = 12;
-
-/// One path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// The last part of its path; the last parts where it is one of [`Tree::shortened`].
-    pub name: String,
-    /// The folder that it is in, by index: always below its own.
-    pub parent: Option<usize>,
-    /// What it is.
-    pub kind: EntryKind,
-    /// What the layer did to it; `None` for a folder that is only on the way to others.
-    pub change: Option<Change>,
-    /// Its own content and that of all below it, in bytes.
-    pub total_bytes: u64,
-    /// Permission bits.
-    pub mode: u32,
-    /// Owner and group.
-    pub owner: (u64, u64),
-    /// Where a link leads.
-    pub link: Option<String>,
-    /// The layer that last wrote it (merged tree only).
-    pub layer: Option<usize>,
-    /// It hides what lower layers have in it.
-    pub opaque: bool,
-}
-
-/// All paths of a layer, or of the merged image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tree {
-    nodes: Vec<Node>,
-    /// Of each node, where what is below it ends.
-    ends: Vec<usize>,
-    /// Of each node, its level from 1.
-    levels: Vec<usize>,
-    folders: usize,
-    shortened: usize,
-}
-
-/// What of the tree is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Query<'a> {
-    /// Whether each node is open.
-    pub open: &'a [bool],
-    /// Part of a name, in any case.
-    pub filter: &'a str,
-    /// Leave out what was added.
-    pub only_changes: bool,
-    /// Largest first instead of by name.
-    pub by_size: bool,
-}
-
-impl Query<'_> {
-    /// Whether it leaves anything out. What leads to a match then stands open, whatever was opened before.
-    pub fn is_filter(&self) -> bool {
-        self.only_changes || !self.filter.trim().is_empty()
-    }
-}
-
-/// One line of the tree as shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The node, by index.
-    pub node: usize,
-    /// From 1, as `aria-level` counts.
-    pub level: usize,
-    /// Whether its children follow.
-    pub open: bool,
-}
-
-impl Tree {
-    /// A tree of nodes that lie in its order; `None` where one's parent does not come before it.
-    pub(super) fn of_nodes(nodes: Vec<Node>, shortened: usize) -> Option<Tree> {
-        let mut levels: Vec<usize> = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            let above = match node.parent {
-                Some(parent) if parent >= index => return None,
-                Some(parent) => levels[parent],
-                None => 0,
-            };
-            levels.push(above + 1);
-        }
-        let mut ends: Vec<usize> = (1..=nodes.len()).collect();
-        for index in (0..nodes.len()).rev() {
-            if let Some(parent) = nodes[index].parent {
-                ends[parent] = ends[parent].max(ends[index]);
-            }
-        }
-        let folders = (0..nodes.len()).filter(|at| ends[*at] > at + 1).count();
-        Some(Tree {
-            nodes,
-            ends,
-            levels,
-            folders,
-            shortened,
-        })
-    }
-
-    /// The node of a row.
-    pub fn node(&self, index: usize) -> &Node {
-        &self.nodes[index]
-    }
-
-    /// All nodes, each after the folder that it is in.
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
-    }
-
-    /// How many paths there are.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
-    /// Whether a node has anything below it.
-    pub fn has_children(&self, index: usize) -> bool {
-        self.ends[index] > index + 1
-    }
-
-    /// How many folders hold something.
-    pub fn folders(&self) -> usize {
-        self.folders
-    }
-
-    /// How many entries have several parts of their path on one line, because the folders that they need are too many.
-    pub fn shortened(&self) -> usize {
-        self.shortened
-    }
-
-    /// A node's whole path. It is put together when it is drawn: kept in each node, deep paths would fill the memory.
-    pub fn path(&self, index: usize) -> String {
-        let mut parts = vec![self.nodes[index].name.as_str()];
-        let mut at = index;
-        while let Some(parent) = self.nodes[at].parent {
-            parts.push(&self.nodes[parent].name);
-            at = parent;
-        }
-        parts.reverse();
-        parts.join("/")
-    }
-
-    /// The folders to open at first: all of a small tree; else those that lead to where it branches.
-    pub fn first_open(&self) -> Vec<bool> {
-        const SMALL: usize = 60;
-        if self.nodes.len() <= SMALL {
-            return self.all_open();
-        }
-        let mut open = vec![false; self.nodes.len()];
-        // A folder that holds all that follows is alone in its level.
-        for (index, is_open) in open.iter_mut().enumerate() {
-            if self.ends[index] != self.nodes.len() || !self.has_children(index) {
-                break;
-            }
-            *is_open = true;
-        }
-        open
-    }
-
-    /// All folders that hold something.
-    pub fn all_open(&self) -> Vec<bool> {
-        (0..self.nodes.len())
-            .map(|index| self.has_children(index))
-            .collect()
-    }
-
-    /// The rows to show, in order.
-    pub fn rows(&self, query: Query) -> Vec<Row> {
-        let wanted = query.is_filter().then(|| self.wanted(query));
-        let row = |index: usize| {
-            let is_open = wanted.is_some() || query.open.get(index).copied().unwrap_or_default();
-            Row {
-                node: index,
-                level: self.levels[index],
-                open: self.has_children(index) && is_open,
-            }
-        };
-        let is_wanted = |index: usize| wanted.as_ref().is_none_or(|wanted| wanted[index]);
-        let mut rows = Vec::new();
-        if query.by_size {
-            let mut waiting = self.by_size(0, self.nodes.len());
-            while let Some(index) = waiting.pop() {
-                if is_wanted(index) {
-                    let row = row(index);
-                    rows.push(row);
-                    if row.open {
-                        waiting.extend(self.by_size(index + 1, self.ends[index]));
-                    }
-                }
-            }
-            return rows;
-        }
-        let mut index = 0;
-        while index < self.nodes.len() {
-            let mut next = self.ends[index];
-            if is_wanted(index) {
-                let row = row(index);
-                rows.push(row);
-                if row.open {
-                    next = index + 1;
-                }
-            }
-            index = next;
-        }
-        rows
-    }
-
-    /// The nodes of one level from here to there, the largest last: a stack gives it back first.
-    fn by_size(&self, start: usize, end: usize) -> Vec<usize> {
-        let mut level = Vec::new();
-        let mut index = start;
-        while index < end {
-            level.push(index);
-            index = self.ends[index];
-        }
-        level.sort_by_key(|index| std::cmp::Reverse(self.nodes[*index].total_bytes));
-        level.reverse();
-        level
-    }
-
-    /// Which nodes match, or lead to one that does.
-    fn wanted(&self, query: Query) -> Vec<bool> {
-        let needle = query.filter.trim().to_lowercase();
-        let mut named = vec![needle.is_empty(); self.nodes.len()];
-        if !needle.is_empty() {
-            for index in 0..self.nodes.len() {
-                // What is in a folder that matches has the needle in its path too.
-                let above = self.nodes[index].parent.is_some_and(|parent| named[parent]);
-                named[index] = above || self.ends_with_match(index, &needle);
-            }
-        }
-        let mut wanted = named;
-        for (wanted, node) in wanted.iter_mut().zip(&self.nodes) {
-            *wanted &= !query.only_changes
-                || matches!(node.change, Some(Change::Changed | Change::Removed));
-        }
-        // A child always comes after its parent, so one pass from the end carries matches up.
-        for index in (0..self.nodes.len()).rev() {
-            if let (true, Some(parent)) = (wanted[index], self.nodes[index].parent) {
-                wanted[parent] = true;
-            }
-        }
-        wanted
-    }
-
-    /// Whether a path holds the needle in its name, or across as many folders as the needle names.
-    fn ends_with_match(&self, index: usize, needle: &str) -> bool {
-        let mut text = self.nodes[index].name.to_lowercase();
-        let mut at = index;
-        for _ in needle.matches('/') {
-            let Some(parent) = self.nodes[at].parent else {
-                break;
-            };
-            text = format!("{}/{text}", self.nodes[parent].name.to_lowercase());
-            at = parent;
-        }
-        text.contains(needle)
-    }
-}
-
-/// The rows to draw, of so many, when the list is scrolled to `top_px` and is `height_px` high.
-pub fn window(rows: usize, top_px: f64, height_px: f64) -> Range<usize> {
-    let first = (top_px / ROW_PX).floor().max(0.0) as usize;
-    let count = (height_px / ROW_PX).ceil().max(0.0) as usize;
-    let start = first.saturating_sub(OVERSCAN).min(rows);
-    start
-        ..first
-            .saturating_add(count)
-            .saturating_add(OVERSCAN)
-            .min(rows)
-}
+pub use filter::{Bits, Find, FindFault, Kind, Syntax};
+pub use history::{History, Version};
+pub use rows::Order;
+pub use scroll::{ROW_PX, Scroll};
+pub use search::SEARCH_MS_MAX;
+pub use sight::{
+    Act, Active, Found, Look, Sight, SightEntry, SightRow, Step, WINDOW_ROWS_MAX, Wish,
+};
+pub use slice::Slice;
+pub use view::View;
 
 /// Permission bits as `ls` writes them, such as `rwxr-xr-x`.
 pub fn mode_text(mode: u32) -> String {
@@ -312,13 +45,13 @@ pub fn mode_text(mode: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use estiva_shared::image::LayerEntry;
+    use estiva_shared::image::{Change, EntryKind, LayerEntry};
 
-    pub(super) fn entry(path: &str, size_bytes: u64, change: Change) -> LayerEntry {
+    pub(super) fn entry(path: &str, size_bytes: u64) -> LayerEntry {
         LayerEntry {
             path: path.into(),
             kind: EntryKind::File,
-            change,
+            change: Change::Added,
             size_bytes,
             mode: 0o644,
             uid: 0,
@@ -329,128 +62,26 @@ mod tests {
         }
     }
 
-    pub(super) fn sample() -> Tree {
-        Tree::of_layer(&[
-            entry("bin/sh", 100, Change::Added),
-            entry("etc/app/config", 5, Change::Changed),
-            entry("etc/old", 7, Change::Removed),
-            entry("readme", 1, Change::Added),
-        ])
+    pub(super) fn changed(path: &str, size_bytes: u64) -> LayerEntry {
+        LayerEntry {
+            change: Change::Changed,
+            ..entry(path, size_bytes)
+        }
     }
 
-    fn names(tree: &Tree, query: Query) -> Vec<String> {
-        tree.rows(query)
-            .iter()
-            .map(|row| format!("{}{}", " ".repeat(row.level - 1), tree.node(row.node).name))
-            .collect()
+    pub(super) fn removed(path: &str, size_bytes: u64) -> LayerEntry {
+        LayerEntry {
+            change: Change::Removed,
+            ..entry(path, size_bytes)
+        }
     }
 
-    #[test]
-    fn makes_the_folders_that_no_entry_names() {
-        let tree = sample();
-        let query = Query {
-            open: &tree.all_open(),
-            ..Query::default()
-        };
-        assert_eq!(
-            names(&tree, query),
-            ["bin", " sh", "etc", " app", "  config", " old", "readme"]
-        );
-    }
-
-    #[test]
-    fn a_folder_sums_what_is_below_but_not_what_was_removed() {
-        let tree = sample();
-        let etc = tree.rows(Query::default())[1];
-        assert_eq!(tree.node(etc.node).total_bytes, 5);
-    }
-
-    #[test]
-    fn a_closed_folder_hides_its_children() {
-        assert_eq!(names(&sample(), Query::default()), ["bin", "etc", "readme"]);
-    }
-
-    #[test]
-    fn a_filter_shows_matches_and_what_leads_to_them() {
-        let view = Query {
-            filter: "CONFIG",
-            ..Query::default()
-        };
-        assert_eq!(names(&sample(), view), ["etc", " app", "  config"]);
-        let none = Query {
-            filter: "nowhere",
-            ..Query::default()
-        };
-        assert!(names(&sample(), none).is_empty());
-    }
-
-    #[test]
-    fn changes_can_be_shown_alone_and_sizes_first() {
-        let changes = Query {
-            only_changes: true,
-            ..Query::default()
-        };
-        assert_eq!(
-            names(&sample(), changes),
-            ["etc", " app", "  config", " old"]
-        );
-        let by_size = Query {
-            by_size: true,
-            ..Query::default()
-        };
-        assert_eq!(names(&sample(), by_size), ["bin", "etc", "readme"]);
-    }
-
-    #[test]
-    fn draws_only_what_is_in_sight() {
-        assert_eq!(window(30_000, ROW_PX * 1_000.0, ROW_PX * 20.0), 988..1_032);
-        assert_eq!(window(5, 0.0, 600.0), 0..5);
-        assert_eq!(window(0, 900.0, 600.0), 0..0);
-        assert_eq!(window(5, 1e12, 600.0), 5..5);
-    }
-
-    #[test]
-    fn thirty_thousand_paths_take_no_time_to_speak_of() {
-        let entries: Vec<LayerEntry> = (0..30_000)
-            .map(|number| entry(&format!("usr/{}/{number}", number % 300), 1, Change::Added))
-            .collect();
-        let tree = Tree::of_layer(&entries);
-        assert_eq!(tree.len(), 30_301);
-        let query = Query {
-            open: &tree.all_open(),
-            ..Query::default()
-        };
-        assert_eq!(tree.rows(query).len(), 30_301);
-        assert_eq!(tree.first_open().iter().filter(|open| **open).count(), 1);
-    }
-
-    #[test]
-    fn a_filter_can_name_folders_too() {
-        let query = Query {
-            filter: "app/con",
-            ..Query::default()
-        };
-        assert_eq!(names(&sample(), query), ["etc", " app", "  config"]);
-        let below = Query {
-            filter: "etc",
-            ..Query::default()
-        };
-        assert_eq!(names(&sample(), below), ["etc", " app", "  config", " old"]);
-    }
-
-    #[test]
-    fn the_largest_stand_first_in_each_folder() {
-        let tree = Tree::of_layer(&[
-            entry("a/small", 1, Change::Added),
-            entry("a/large", 9, Change::Added),
-            entry("b", 50, Change::Added),
-        ]);
-        let query = Query {
-            open: &tree.all_open(),
-            by_size: true,
-            ..Query::default()
-        };
-        assert_eq!(names(&tree, query), ["b", "a", " large", " small"]);
+    pub(super) fn folder(path: &str) -> LayerEntry {
+        LayerEntry {
+            kind: EntryKind::Directory,
+            mode: 0o755,
+            ..entry(path, 0)
+        }
     }
 
     #[test]

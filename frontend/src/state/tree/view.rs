@@ -1,337 +1,589 @@
-//! A tree as it is looked at: what is open, what is asked for, the rows that follow from it, and the row that the keyboard is on.
+//! A tree as it is looked at: what is open, what is searched for, the rows that follow, and the row that the keyboard is on.
 //!
-//! The rows are worked out when one of these changes, and not at each render: scrolling draws from what is here.
-//! The keys are those of a tree grid (WAI-ARIA Authoring Practices, "Treegrid Pattern").
+//! It lives in the worker. What is done with it is in `acts`.
 
 use std::rc::Rc;
 
-use yew::Reducible;
+use estiva_shared::image::EntryKind;
 
-use super::{Query, Row, Tree};
-use crate::state::by_address::ByAddress;
+use super::filter::FindFault;
+use super::rows::{Ground, Rows};
+use super::search::Search;
+use super::sight::{Active, Found, Look, Sight, SightEntry, SightRow, Step, WINDOW_ROWS_MAX, Wish};
+use super::{History, Slice};
+
+/// A tree of so few paths is all open at first.
+const SMALL: usize = 60;
 
 /// A tree as it is looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TreeView {
-    /// The tree.
-    pub tree: ByAddress<Tree>,
-    /// Part of a name, in any case.
-    pub filter: String,
-    /// Leave out what was added.
-    pub only_changes: bool,
-    /// Largest first instead of by name.
-    pub by_size: bool,
-    /// The rows, in order.
-    pub rows: Rc<Vec<Row>>,
-    /// The most bytes that anything beside the root has, for the bars.
-    pub largest_bytes: u64,
-    open: Rc<Vec<bool>>,
-    open_count: usize,
-    active: usize,
-    at: usize,
+#[derive(Debug)]
+pub struct View {
+    pub(super) history: Rc<History>,
+    pub(super) look: Look,
+    pub(super) slice: Slice,
+    pub(super) open: Vec<bool>,
+    pub(super) search: Option<Search>,
+    fault: Option<FindFault>,
+    pub(super) rows: Rows,
+    largest_bytes: u64,
+    /// The path that the keyboard was led to. It stays while the tree at another layer lacks it.
+    pub(super) chosen: usize,
+    pub(super) at: usize,
+    /// The row that the keyboard was led to last: where its path is gone with all above it, one near by is as good.
+    pub(super) near: usize,
+    pub(super) moved: bool,
+    window: (usize, usize),
 }
 
-/// What can be done with it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TreeAction {
-    /// Another tree is shown in its place.
-    Show(ByAddress<Tree>),
-    /// Part of a name was typed.
-    Filter(String),
-    /// Only changes, or all.
-    OnlyChanges(bool),
-    /// Largest first, or by name.
-    BySize(bool),
-    /// All is opened; where all is open, closed.
-    TurnAll,
-    /// The keyboard goes to the row of this node.
-    Activate(usize),
-    /// A folder is opened or closed, and the keyboard goes to its row.
-    Toggle(usize),
-}
-
-impl TreeView {
+impl View {
     /// A tree as it is looked at first.
-    pub fn of(tree: ByAddress<Tree>) -> TreeView {
-        let mut view = TreeView {
-            tree: tree.clone(),
-            filter: String::new(),
-            only_changes: false,
-            by_size: false,
-            rows: Rc::default(),
+    pub fn of(history: Rc<History>, look: Look) -> View {
+        let slice = Slice::of(&history, look.layer, look.changes);
+        let mut view = View {
+            open: first_open(&history, &slice),
+            history,
+            slice,
+            search: None,
+            fault: None,
+            rows: Rows::default(),
             largest_bytes: 0,
-            open: Rc::default(),
-            open_count: 0,
-            active: 0,
+            chosen: 0,
             at: 0,
+            near: 0,
+            moved: false,
+            window: (0, 0),
+            look,
         };
-        view.show(tree);
+        view.begin_search();
+        view.refresh();
         view
     }
 
-    /// The row that the keyboard is on.
-    pub fn at(&self) -> usize {
-        self.at
+    /// All paths.
+    pub fn history(&self) -> &Rc<History> {
+        &self.history
     }
 
-    /// Whether all folders are open.
-    pub fn is_all_open(&self) -> bool {
-        self.open_count > 0 && self.open_count >= self.tree.folders()
+    /// Does what is wished for. `pauses` gets the number of finds so far, and says when a search is to pause.
+    pub fn take(&mut self, wish: Wish, pauses: &mut dyn FnMut(usize) -> bool) -> Sight {
+        self.moved = false;
+        self.window = (wish.start, wish.count.min(WINDOW_ROWS_MAX));
+        self.turn_to(wish.look);
+        if self.is_searching() {
+            self.search_on(pauses);
+        }
+        for act in wish.acts {
+            self.act(act);
+        }
+        self.sight()
     }
 
-    /// Whether folders can be opened and closed: while something is asked for, what leads to it stands open.
-    pub fn can_turn(&self) -> bool {
-        !self.query().is_filter()
+    /// Whether a search is to be gone on with.
+    pub fn is_searching(&self) -> bool {
+        self.search
+            .as_ref()
+            .is_some_and(|search| search.goes_on(&self.history))
     }
 
-    /// What a key asks for, where a page is so many rows; `None` for keys that mean nothing here.
-    pub fn key(&self, key: &str, page_rows: usize) -> Option<TreeAction> {
-        let row = *self.rows.get(self.at)?;
-        let last = self.rows.len() - 1;
-        let has_children = self.tree.has_children(row.node);
-        let next = match key {
-            "ArrowDown" => (self.at + 1).min(last),
-            "ArrowUp" => self.at.saturating_sub(1),
-            "PageDown" => self.at.saturating_add(page_rows).min(last),
-            "PageUp" => self.at.saturating_sub(page_rows),
-            "Home" => 0,
-            "End" => last,
-            "ArrowRight" if row.open => (self.at + 1).min(last),
-            "ArrowLeft" if !row.open || !self.can_turn() => self.rows[..self.at]
-                .iter()
-                .rposition(|other| other.level < row.level)
-                .unwrap_or(self.at),
-            "ArrowRight" | "ArrowLeft" | "Enter" | " " if has_children && self.can_turn() => {
-                return Some(TreeAction::Toggle(row.node));
-            }
-            _ => return None,
-        };
-        Some(TreeAction::Activate(self.rows[next].node))
-    }
-
-    /// The row of a node, where it is shown.
-    pub fn row_of(&self, node: usize) -> Option<usize> {
-        self.rows.iter().position(|row| row.node == node)
-    }
-
-    fn query(&self) -> Query<'_> {
-        Query {
-            open: &self.open,
-            filter: &self.filter,
-            only_changes: self.only_changes,
-            by_size: self.by_size,
+    /// Goes on with the search.
+    pub fn search_on(&mut self, pauses: &mut dyn FnMut(usize) -> bool) {
+        if let Some(search) = &mut self.search
+            && search.go_on(&self.history, &self.slice, pauses)
+        {
+            self.refresh();
         }
     }
 
-    fn show(&mut self, tree: ByAddress<Tree>) {
-        self.tree = tree;
-        self.set_open(self.tree.first_open());
-        self.active = 0;
-        self.at = 0;
+    /// Counts milliseconds that the search took.
+    pub fn spend(&mut self, ms: u64) {
+        if let Some(search) = &mut self.search {
+            search.spend(ms);
+        }
+    }
+
+    /// What is in sight now, where nothing was done since the last time.
+    pub fn sight_again(&mut self) -> Sight {
+        self.moved = false;
+        self.sight()
+    }
+
+    /// What is in sight.
+    pub fn sight(&self) -> Sight {
+        let rows = self.rows.len();
+        let (mut start, count) = self.window;
+        // Where the keyboard went out of the window, the window goes along.
+        if self.moved && !(start..start + count).contains(&self.at) {
+            start = self.at.saturating_sub(count / 2);
+        }
+        let start = start.min(rows.saturating_sub(count));
+        let end = start.saturating_add(count).min(rows);
+        let found = self.search.as_ref().map(|search| Found {
+            found: search.found(),
+            looked: search.looked(),
+            of: self.history.len(),
+            goes_on: search.goes_on(&self.history),
+            is_cut: search.is_cut(&self.history),
+        });
+        Sight {
+            look: self.look.clone(),
+            rows,
+            start,
+            window: (start..end).map(|row| self.row(row)).collect(),
+            active: self.active(),
+            moved: self.moved,
+            entries: self.slice.entries(),
+            largest_bytes: self.largest_bytes,
+            is_all_open: self.rows.is_all_open(),
+            found,
+            fault: self.fault.clone(),
+            shortened: self.history.shortened(),
+        }
+    }
+
+    fn row(&self, row: usize) -> SightRow {
+        let node = self.rows.node(row);
+        let version = self.slice.version(&self.history, node);
+        SightRow {
+            node,
+            name: self.history.name(node).to_owned(),
+            level: self.history.level(node),
+            place: self.rows.place(&self.history, row),
+            open: self
+                .slice
+                .has_below(node)
+                .then(|| self.ground().is_open(node)),
+            kind: version.map_or(EntryKind::Directory, |version| version.kind),
+            change: self.slice.change(&self.history, node),
+            total_bytes: self.slice.total_bytes(node),
+            entry: version.map(|version| SightEntry {
+                mode: version.mode,
+                owner: version.owner,
+                layer: version.layer as usize,
+                link: self.history.link(version).map(str::to_owned),
+                opaque: version.opaque,
+            }),
+            is_found: self
+                .search
+                .as_ref()
+                .is_some_and(|search| search.is_match(node)),
+        }
+    }
+
+    fn active(&self) -> Option<Active> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let node = self.rows.node(self.at);
+        let steps = self.history.versions(node).map(|version| {
+            let version = self.history.version(version);
+            Step {
+                layer: version.layer as usize,
+                change: version.change,
+                size_bytes: version.size_bytes,
+                mode: version.mode,
+                owner: version.owner,
+            }
+        });
+        Some(Active {
+            at: self.at,
+            node,
+            path: self.history.path(node),
+            is_folder: self.slice.has_below(node),
+            steps: steps.collect(),
+        })
+    }
+
+    fn turn_to(&mut self, look: Look) {
+        if look == self.look {
+            return;
+        }
+        let before = std::mem::replace(&mut self.look, look);
+        let is_other_slice = (before.layer, before.changes) != (self.look.layer, self.look.changes);
+        if is_other_slice {
+            self.slice = Slice::of(&self.history, self.look.layer, self.look.changes);
+            self.rows.forget_sizes();
+        }
+        if is_other_slice || before.find != self.look.find {
+            self.begin_search();
+        }
         self.refresh();
     }
 
-    fn set_open(&mut self, open: Vec<bool>) {
-        self.open_count = open.iter().filter(|open| **open).count();
-        self.open = Rc::new(open);
-    }
-
-    fn toggle(&mut self, node: usize) {
-        if let (true, Some(open)) = (
-            self.tree.has_children(node),
-            Rc::make_mut(&mut self.open).get_mut(node),
-        ) {
-            *open = !*open;
-            self.open_count = if *open {
-                self.open_count + 1
-            } else {
-                self.open_count - 1
-            };
+    fn begin_search(&mut self) {
+        (self.search, self.fault) = (None, None);
+        if self.look.find.is_any() {
+            match Search::of(&self.look.find, &self.history) {
+                Ok(search) => self.search = Some(search),
+                Err(fault) => self.fault = Some(fault),
+            }
         }
     }
 
-    /// Works the rows out again, and keeps the keyboard where it was: on its node, else on a folder above it, else near by.
-    fn refresh(&mut self) {
-        self.rows = Rc::new(self.tree.rows(self.query()));
-        let top = self.rows.iter().filter(|row| row.level == 1);
+    pub(super) fn ground(&self) -> Ground<'_> {
+        Ground {
+            history: &self.history,
+            slice: &self.slice,
+            search: self.search.as_ref(),
+            open: &self.open,
+            order: self.look.order,
+        }
+    }
+
+    /// Works the rows out again, and keeps the keyboard where it was: on its path, else on a folder above it, else near by.
+    pub(super) fn refresh(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.make(&self.ground());
+        self.rows = rows;
+        let top = self
+            .history
+            .children(None)
+            .filter(|node| self.slice.shows(*node));
         self.largest_bytes = top
-            .map(|row| self.tree.node(row.node).total_bytes)
+            .map(|node| self.slice.total_bytes(node))
             .max()
             .unwrap_or_default();
-        let mut node = Some(self.active).filter(|node| *node < self.tree.len());
+        let mut node = Some(self.chosen).filter(|node| *node < self.history.len());
         let place = loop {
             match node {
-                Some(index) => match self.row_of(index) {
+                Some(index) => match self.rows.of(index) {
                     Some(place) => break Some(place),
-                    None => node = self.tree.node(index).parent,
+                    None => node = self.history.parent(index),
                 },
                 None => break None,
             }
         };
-        self.at = place.unwrap_or_else(|| self.at.min(self.rows.len().saturating_sub(1)));
-        if let Some(row) = self.rows.get(self.at) {
-            self.active = row.node;
-        }
-    }
-
-    fn activate(&mut self, node: usize) {
-        if let Some(place) = self.row_of(node) {
-            (self.active, self.at) = (node, place);
-        }
+        self.at = place.unwrap_or_else(|| self.near.min(self.rows.len().saturating_sub(1)));
     }
 }
 
-impl Reducible for TreeView {
-    type Action = TreeAction;
-
-    fn reduce(self: Rc<Self>, action: TreeAction) -> Rc<Self> {
-        let mut next = Rc::unwrap_or_clone(self);
-        match action {
-            TreeAction::Show(tree) => {
-                next.show(tree);
-                return Rc::new(next);
-            }
-            TreeAction::Activate(node) => {
-                next.activate(node);
-                return Rc::new(next);
-            }
-            TreeAction::Filter(filter) => next.filter = filter,
-            TreeAction::OnlyChanges(only_changes) => next.only_changes = only_changes,
-            TreeAction::BySize(by_size) => next.by_size = by_size,
-            TreeAction::TurnAll => {
-                let open = if next.is_all_open() {
-                    vec![false; next.tree.len()]
-                } else {
-                    next.tree.all_open()
-                };
-                next.set_open(open);
-            }
-            TreeAction::Toggle(node) => {
-                next.activate(node);
-                if next.can_turn() {
-                    next.toggle(node);
-                }
-            }
+/// The folders to open at first: all of a small tree; else those that lead to where it branches.
+fn first_open(history: &History, slice: &Slice) -> Vec<bool> {
+    let mut open = vec![false; history.len()];
+    if history.len() <= SMALL {
+        for (node, is_open) in open.iter_mut().enumerate() {
+            *is_open = slice.has_below(node) || history.end(node) > node + 1;
         }
-        next.refresh();
-        Rc::new(next)
+        return open;
     }
+    // A folder that holds all that follows is alone in its level.
+    for (node, is_open) in open.iter_mut().enumerate() {
+        if history.end(node) != history.len() || history.end(node) == node + 1 {
+            break;
+        }
+        *is_open = true;
+    }
+    open
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::tests::{entry, sample};
-    use estiva_shared::image::{Change, EntryKind, LayerEntry};
+    use crate::state::tree::filter::{Find, Syntax};
+    use crate::state::tree::rows::Order;
+    use crate::state::tree::sight::Act;
+    use crate::state::tree::tests::{changed, entry, folder, removed};
+    use estiva_shared::image::LayerEntry;
 
     const PAGE: usize = 10;
 
-    fn after(view: TreeView, actions: Vec<TreeAction>) -> TreeView {
-        let view = actions
-            .into_iter()
-            .fold(Rc::new(view), |view, action| view.reduce(action));
-        Rc::unwrap_or_clone(view)
+    fn sample() -> Rc<History> {
+        let first = [
+            entry("bin/sh", 100),
+            entry("etc/app/config", 5),
+            entry("etc/old", 7),
+            entry("readme", 1),
+        ];
+        let second = [
+            changed("etc/app/config", 50),
+            removed("etc/old", 7),
+            entry("srv", 1),
+        ];
+        Rc::new(History::of_layers([&first[..], &second[..]]))
     }
 
-    fn press(view: TreeView, keys: &[&str]) -> TreeView {
-        keys.iter().fold(view, |view, key| {
-            let action = view.key(key, PAGE);
-            after(view, action.into_iter().collect())
-        })
+    fn first_layer() -> View {
+        View::of(sample(), Look::default())
     }
 
-    fn name(view: &TreeView) -> String {
-        view.tree.path(view.rows[view.at()].node)
+    fn many(count: usize) -> View {
+        let entries: Vec<LayerEntry> = (0..count)
+            .map(|number| entry(&format!("{number:06}"), 1))
+            .collect();
+        View::of(Rc::new(History::of_layers([&entries[..]])), Look::default())
+    }
+
+    fn ask(view: &mut View, change: impl FnOnce(&mut Wish)) -> Sight {
+        let mut wish = Wish {
+            look: view.look.clone(),
+            count: 50,
+            ..Wish::default()
+        };
+        change(&mut wish);
+        view.take(wish, &mut |_| false)
+    }
+
+    fn act(view: &mut View, act: Act) -> Sight {
+        ask(view, |wish| wish.acts = vec![act])
+    }
+
+    /// Presses keys; gives the path that the keyboard is on then.
+    fn press(view: &mut View, keys: &[&str]) -> String {
+        let key = |key: &&str| Act::Key {
+            key: (*key).to_owned(),
+            page_rows: PAGE,
+        };
+        let sight = ask(view, |wish| wish.acts = keys.iter().map(key).collect());
+        sight.active.map(|active| active.path).unwrap_or_default()
+    }
+
+    fn search(view: &mut View, text: &str) -> Sight {
+        ask(view, |wish| wish.look.find.text = text.to_owned())
+    }
+
+    fn names(sight: &Sight) -> Vec<String> {
+        let row = |row: &SightRow| format!("{}{}", " ".repeat(row.level - 1), row.name);
+        sight.window.iter().map(row).collect()
+    }
+
+    #[test]
+    fn right_opens_then_goes_in_and_left_comes_back() {
+        let mut view = first_layer();
+        let sight = act(&mut view, Act::TurnAll);
+        assert_eq!(
+            names(&sight),
+            ["bin", "etc", "readme"],
+            "a small tree begins open"
+        );
+        assert_eq!(press(&mut view, &["ArrowRight"]), "bin");
+        assert_eq!(press(&mut view, &["ArrowRight"]), "bin/sh");
+        assert_eq!(press(&mut view, &["ArrowRight"]), "bin/sh");
+        assert_eq!(press(&mut view, &["ArrowLeft", "ArrowLeft"]), "bin");
+        assert_eq!(names(&ask(&mut view, |_| ())), ["bin", "etc", "readme"]);
+    }
+
+    #[test]
+    fn pages_and_ends_stay_within_the_rows() {
+        let mut view = many(25);
+        assert_eq!(
+            press(&mut view, &["PageDown", "PageDown", "PageDown"]),
+            "000024"
+        );
+        assert_eq!(press(&mut view, &["PageUp", "ArrowDown"]), "000015");
+        assert_eq!(press(&mut view, &["Home", "ArrowUp"]), "000000");
+        assert_eq!(press(&mut many(0), &["ArrowDown", "End", "Enter"]), "");
+    }
+
+    #[test]
+    fn letters_lead_to_the_next_name_that_begins_so() {
+        let mut view = first_layer();
+        let mut typed = |start: &str| {
+            let sight = act(
+                &mut view,
+                Act::TypeAhead {
+                    start: start.into(),
+                },
+            );
+            sight.active.map(|active| active.path)
+        };
+        assert_eq!(typed("S").as_deref(), Some("bin/sh"));
+        assert_eq!(
+            typed("s").as_deref(),
+            Some("bin/sh"),
+            "the only one: round to itself"
+        );
+        assert_eq!(typed("e").as_deref(), Some("etc"));
+        assert_eq!(typed("et").as_deref(), Some("etc"));
+        assert_eq!(typed("o").as_deref(), Some("etc/old"));
+        assert_eq!(typed("x").as_deref(), Some("etc/old"));
+    }
+
+    #[test]
+    fn each_row_says_its_place_among_those_beside_it() {
+        let mut view = first_layer();
+        let places = |sight: &Sight| sight.window.iter().map(|row| row.place).collect::<Vec<_>>();
+        let sight = ask(&mut view, |_| ());
+        assert_eq!(
+            names(&sight),
+            ["bin", " sh", "etc", " app", "  config", " old", "readme"]
+        );
+        assert_eq!(
+            places(&sight),
+            [(1, 3), (1, 1), (2, 3), (1, 2), (1, 1), (2, 2), (3, 3)]
+        );
+        let sight = ask(&mut view, |wish| wish.look.order = Order::Size);
+        assert_eq!(
+            names(&sight),
+            ["bin", " sh", "etc", " old", " app", "  config", "readme"]
+        );
+        let sight = search(&mut view, "config");
+        assert_eq!(places(&sight), [(1, 1), (1, 1), (1, 1)]);
+    }
+
+    /// A slider that closed what was open, or lost the path that one looks at, could not be used to follow a file.
+    #[test]
+    fn the_chosen_path_and_the_open_folders_stay_through_time() {
+        let mut view = first_layer();
+        act(&mut view, Act::TurnAll);
+        act(
+            &mut view,
+            Act::Reveal {
+                path: "etc/old".into(),
+            },
+        );
+        let sight = ask(&mut view, |wish| wish.look.layer = 1);
+        assert_eq!(
+            names(&sight),
+            ["bin", "etc", " app", " old", "readme", "srv"]
+        );
+        assert_eq!(
+            sight.active.as_ref().map(|active| active.path.as_str()),
+            Some("etc/old")
+        );
+        assert_eq!(sight.active.map(|active| active.steps.len()), Some(2));
+        let third = [folder("other")];
+        let first = [entry("a/x", 1), entry("b", 1)];
+        let second = [removed("a/x", 1)];
+        let history = Rc::new(History::of_layers([&first[..], &second[..], &third[..]]));
+        let mut view = View::of(history, Look::default());
+        act(&mut view, Act::Reveal { path: "a/x".into() });
+        let gone = ask(&mut view, |wish| wish.look.layer = 2);
+        assert_ne!(
+            gone.active.map(|active| active.path).as_deref(),
+            Some("a/x")
+        );
+        let back = ask(&mut view, |wish| wish.look.layer = 0);
+        assert_eq!(
+            back.active.map(|active| active.path).as_deref(),
+            Some("a/x")
+        );
+    }
+
+    #[test]
+    fn a_search_shows_matches_and_what_leads_to_them_and_opens_what_is_found() {
+        let mut view = first_layer();
+        let sight = search(&mut view, "CONFIG");
+        assert_eq!(names(&sight), ["etc", " app", "  config"]);
+        assert_eq!(
+            sight.found.map(|found| (found.found, found.goes_on)),
+            Some((1, false))
+        );
+        assert!(sight.window[2].is_found && !sight.window[0].is_found);
+        assert!(search(&mut view, "nowhere").window.is_empty());
+        let sight = search(&mut view, "app");
+        assert_eq!(names(&sight), ["etc", " app"]);
+        assert_eq!(sight.window[1].open, Some(false));
+        assert_eq!(
+            press(&mut view, &["End", "ArrowRight", "ArrowRight"]),
+            "etc/app/config"
+        );
+        assert_eq!(
+            names(&search(&mut view, "")).len(),
+            7,
+            "what was open before is open again"
+        );
+    }
+
+    #[test]
+    fn a_search_comes_in_parts_and_each_part_is_shown() {
+        let mut view = many(5_000);
+        let wish = Wish {
+            look: Look {
+                find: Find {
+                    text: "*9".into(),
+                    syntax: Syntax::Glob,
+                    ..Find::default()
+                },
+                ..Look::default()
+            },
+            count: 20,
+            ..Wish::default()
+        };
+        let first = view.take(wish, &mut |found| found >= 20);
+        let found = first.found.expect("a search");
+        assert!(
+            found.goes_on && found.found < 500 && first.window.len() == 20,
+            "{found:?}"
+        );
+        while view.is_searching() {
+            view.search_on(&mut |_| true);
+        }
+        assert_eq!(
+            (
+                view.sight().rows,
+                view.sight().found.map(|found| found.found)
+            ),
+            (500, Some(500))
+        );
+    }
+
+    #[test]
+    fn a_mistake_in_a_pattern_is_told_and_all_is_shown() {
+        let mut view = first_layer();
+        let sight = ask(&mut view, |wish| {
+            wish.look.find = Find {
+                text: "(".into(),
+                syntax: Syntax::Regex,
+                ..Find::default()
+            };
+        });
+        assert!(matches!(sight.fault, Some(FindFault::Pattern(_))) && sight.rows == 7);
     }
 
     /// The place of the keyboard was a number of a row: after End and a filter that leaves two, it was beyond them, and
     /// no key did anything any more.
     #[test]
-    fn the_keyboard_goes_on_after_a_filter_took_its_row() {
-        let view = press(TreeView::of(ByAddress::new(sample())), &["End"]);
-        assert_eq!(name(&view), "readme");
-        let view = after(view, vec![TreeAction::Filter("sh".into())]);
-        assert_eq!((view.rows.len(), view.at()), (2, 1));
-        let view = press(view, &["ArrowUp"]);
-        assert_eq!(name(&view), "bin");
-        let view = after(
-            view,
-            vec![
-                TreeAction::Filter("nothing".into()),
-                TreeAction::Filter(String::new()),
-            ],
+    fn the_keyboard_goes_on_after_a_search_took_its_row() {
+        let mut view = first_layer();
+        assert_eq!(press(&mut view, &["End"]), "readme");
+        let sight = search(&mut view, "sh");
+        assert_eq!(
+            (sight.rows, sight.active.map(|active| active.at)),
+            (2, Some(1))
         );
-        assert_eq!(name(&view), "bin");
-    }
-
-    #[test]
-    fn right_opens_then_goes_in_and_left_comes_back() {
-        let view = after(
-            TreeView::of(ByAddress::new(sample())),
-            vec![TreeAction::TurnAll],
+        assert_eq!(press(&mut view, &["ArrowUp"]), "bin");
+        search(&mut view, "nothing");
+        let sight = search(&mut view, "");
+        assert_eq!(
+            sight.active.map(|active| active.path).as_deref(),
+            Some("bin")
         );
-        assert_eq!(view.rows.len(), 3, "a small tree begins open");
-        let view = press(view, &["ArrowRight"]);
-        assert_eq!((name(&view).as_str(), view.rows.len()), ("bin", 4));
-        let view = press(view, &["ArrowRight"]);
-        assert_eq!(name(&view), "bin/sh");
-        assert_eq!(view.key("ArrowRight", PAGE), None);
-        let view = press(view, &["ArrowLeft", "ArrowLeft"]);
-        assert_eq!((name(&view).as_str(), view.rows.len()), ("bin", 3));
     }
 
     #[test]
-    fn pages_and_ends_stay_within_the_rows() {
-        let entries: Vec<LayerEntry> = (0..25)
-            .map(|number| entry(&format!("{number:02}"), 1, Change::Added))
-            .collect();
-        let view = TreeView::of(ByAddress::new(Tree::of_layer(&entries)));
-        let view = press(view, &["PageDown", "PageDown", "PageDown"]);
-        assert_eq!(view.at(), 24);
-        let view = press(view, &["PageUp", "ArrowDown"]);
-        assert_eq!(view.at(), 15);
-        assert_eq!(press(view, &["Home", "ArrowUp"]).at(), 0);
-    }
-
-    #[test]
-    fn with_a_filter_nothing_is_turned_out_of_sight() {
-        let view = after(
-            TreeView::of(ByAddress::new(sample())),
-            vec![TreeAction::TurnAll, TreeAction::Filter("config".into())],
+    fn the_window_goes_where_the_keyboard_goes() {
+        let mut view = many(1_000);
+        let sight = ask(&mut view, |wish| {
+            wish.acts = vec![Act::Key {
+                key: "End".into(),
+                page_rows: PAGE,
+            }];
+        });
+        assert_eq!(
+            (sight.start, sight.window.len(), sight.moved),
+            (950, 50, true)
         );
-        let open_before = view.open.clone();
-        let view = press(view, &["End", "ArrowLeft", "Enter", " "]);
-        assert_eq!(name(&view), "etc/app");
-        let view = press(view, &["ArrowLeft"]);
-        assert_eq!(name(&view), "etc");
-        assert_eq!(view.open, open_before);
+        let sight = ask(&mut view, |wish| (wish.start, wish.count) = (100, 9_999));
+        assert_eq!(
+            (sight.start, sight.window.len(), sight.moved),
+            (100, WINDOW_ROWS_MAX, false)
+        );
     }
 
     #[test]
-    fn closing_a_folder_takes_the_keyboard_to_it() {
-        let view = press(TreeView::of(ByAddress::new(sample())), &["End", "ArrowUp"]);
-        assert_eq!(name(&view), "etc/old");
-        let view = after(view, vec![TreeAction::TurnAll]);
-        assert_eq!(name(&view), "etc");
-        assert!(!view.is_all_open());
-    }
-
-    #[test]
-    fn an_empty_folder_is_not_turned() {
-        let empty = LayerEntry {
-            kind: EntryKind::Directory,
-            ..entry("empty", 0, Change::Added)
-        };
-        let view = TreeView::of(ByAddress::new(Tree::of_layer(&[empty])));
-        assert_eq!(view.key("Enter", PAGE), None);
-        assert_eq!(view.key("ArrowRight", PAGE), None);
-        let view = after(view, vec![TreeAction::Toggle(0)]);
-        assert!(!view.rows[0].open);
-    }
-
-    #[test]
-    fn keys_do_nothing_where_there_is_no_row() {
-        let view = TreeView::of(ByAddress::new(Tree::default()));
-        assert_eq!(view.key("ArrowDown", PAGE), None);
+    fn closing_a_folder_takes_the_keyboard_to_it_and_an_empty_one_is_not_turned() {
+        let mut view = first_layer();
+        assert_eq!(press(&mut view, &["End", "ArrowUp"]), "etc/old");
+        let sight = act(&mut view, Act::TurnAll);
+        assert_eq!(
+            sight.active.map(|active| active.path).as_deref(),
+            Some("etc")
+        );
+        assert!(!sight.is_all_open);
+        let mut view = View::of(
+            Rc::new(History::of_layers([&[folder("empty")][..]])),
+            Look::default(),
+        );
+        let sight = act(&mut view, Act::Toggle { node: 0 });
+        assert_eq!((sight.rows, sight.window[0].open), (1, None));
     }
 }

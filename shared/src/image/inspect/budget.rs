@@ -5,12 +5,17 @@
 
 use super::super::LayerIndex;
 use super::super::problems::bytes_of;
+use super::super::waste::NAMED_BYTES_OF_COPY;
 
-/// What an entry takes beside its names: in its layer's list, in the tree or among the wasted, and where it is removed.
-const ENTRY_BYTES: usize = 500;
+/// What an entry takes beside its names: in its layer's list, and of the tree, the wasted and the removed at most in two; and
+/// what may name its other copy.
+const ENTRY_BYTES: usize = 500 + NAMED_BYTES_OF_COPY;
 
 /// How often an entry's path is copied: once for each of these lists.
 const PATH_COPIES: usize = 3;
+
+/// How often what a layer's contents told is copied: into the lists of what an image holds, with an address of each package.
+const FACT_COPIES: usize = 3;
 
 /// What one byte of a config may become: `{}` in its history is a line of 80 bytes.
 const BYTES_OF_CONFIG_BYTE: usize = 32;
@@ -43,6 +48,7 @@ pub(super) fn cost_of_layer(index: &LayerIndex) -> usize {
     entries
         .chain(marks.map(String::len))
         .chain(problems)
+        .chain([FACT_COPIES * index.facts.bytes()])
         .fold(ENTRY_BYTES, usize::saturating_add)
 }
 

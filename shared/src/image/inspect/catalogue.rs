@@ -1,25 +1,24 @@
-//! What files an archive has and where they lie.
+//! What files an archive or a folder has and where they lie.
 //!
-//! A plain tar is listed by its headers alone, and its files are read where they lie when something asks for them. A gzipped
+//! A plain tar is listed by its headers alone, and its files are read where they lie when something asks for them. A compressed
 //! one can't be entered in its middle, so it is read once from end to end: what looks like JSON is kept (with a limit), all
 //! else is indexed as the layer that it most likely is, before the manifest that names it was seen (`docker save` writes
-//! manifest.json last).
+//! manifest.json last). Of a folder, only those files are opened that something asks for.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::super::path::parent;
 use super::super::problems::bytes_of;
 use super::super::{
-    Capped, Compression, LayerError, LayerIndex, Limits, Problem, ReadAt, TarEntry, TarError,
-    TarKind, TarReader, Window, normalise,
+    Capped, Compression, Folder, Inflating, LayerError, LayerIndex, Limits, Problem, ReadAt,
+    TarEntry, TarError, TarKind, TarReader, Window, normalise,
 };
 use super::budget::cost_of_layer;
 use super::meter::{Meter, Metered};
-use super::{InspectError, JSON_BYTES_MAX, MEMBER_NAME_BYTES_MAX, MEMBERS_MAX, note};
+use super::start::{describe_start, looks_like_tar, read_start};
+use super::{InspectError, JSON_BYTES_MAX, MEMBER_NAME_BYTES_MAX, MEMBERS_MAX, Subject, note};
 
 /// Bytes read at once from an archive whose content is wanted.
 const READ_BYTES: usize = 256 * 1024;
@@ -27,7 +26,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// Bytes read at once from an archive that is only listed: a header, and the start of what follows it.
 const LIST_BYTES: usize = 4096;
 
-/// Most bytes of JSON that are kept of a gzipped archive.
+/// Most bytes of JSON that are kept of a compressed archive.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
 
 /// Most links that are followed from one name: old `docker save` makes one.
@@ -55,11 +54,13 @@ enum Member {
     Dropped(Problem),
 }
 
-/// The archive's files by normalised path.
+/// The files by normalised path.
 pub(super) struct Catalogue<'a, 'p> {
-    source: &'a dyn ReadAt,
+    subject: Subject<'a>,
     meter: &'a Meter<'p>,
     members: BTreeMap<String, Member>,
+    /// Files that were read as layers, where they lie plainly or in a folder.
+    layers: BTreeMap<String, Layer>,
     /// What is left of the caller's limits.
     budget: Limits,
     kept_bytes: u64,
@@ -68,40 +69,49 @@ pub(super) struct Catalogue<'a, 'p> {
 }
 
 impl<'a, 'p> Catalogue<'a, 'p> {
-    /// Lists an archive.
+    /// Lists an archive; takes a folder as it is.
     pub(super) fn read(
-        source: &'a dyn ReadAt,
+        subject: Subject<'a>,
         limits: &Limits,
         meter: &'a Meter<'p>,
     ) -> Result<Self, InspectError> {
-        let mut start = [0; 512];
-        let length = read_start(source, &mut start).map_err(InspectError::Io)?;
         let mut catalogue = Self {
-            source,
+            subject,
             meter,
             members: BTreeMap::new(),
+            layers: BTreeMap::new(),
             budget: *limits,
             kept_bytes: 0,
             problems: Vec::new(),
         };
-        match Compression::sniff(&start[..length]) {
-            Compression::Gzip => catalogue.read_gzipped()?,
-            Compression::None if looks_like_tar(&start[..length]) => catalogue.list()?,
-            _ => {
-                return Err(InspectError::NotAnArchive {
-                    found: describe_start(&start[..length]).to_owned(),
-                });
-            }
+        if let Subject::Archive(archive) = subject {
+            catalogue.read_archive(archive)?;
         }
         Ok(catalogue)
     }
 
-    /// Whether the archive has such a file.
-    pub(super) fn has(&self, path: &str) -> bool {
-        self.members.contains_key(path)
+    fn read_archive(&mut self, archive: &'a dyn ReadAt) -> Result<(), InspectError> {
+        let mut start = [0; 512];
+        let length = read_start(archive, &mut start).map_err(InspectError::Io)?;
+        let start = &start[..length];
+        match Compression::sniff(start) {
+            Compression::None if looks_like_tar(start) => self.list(archive),
+            packed @ (Compression::Gzip | Compression::Zstd) => self.read_packed(archive, packed),
+            _ => Err(InspectError::NotAnArchive {
+                found: describe_start(start),
+            }),
+        }
     }
 
-    /// What the archive holds, for a message that says that it holds no image.
+    /// Whether there is such a file, be it one that can't be read.
+    pub(super) fn has(&self, path: &str) -> bool {
+        match self.subject {
+            Subject::Archive(_) => self.members.contains_key(path),
+            Subject::Folder(folder) => !matches!(folder.open(path), Ok(None)),
+        }
+    }
+
+    /// What there is, for a message that says that it holds no image.
     pub(super) fn describe(&self) -> String {
         let count = self.members.len();
         let is_root = ["etc", "bin", "usr"].iter().any(|folder| {
@@ -116,6 +126,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         if let Some(list) = list {
             return format!("{list} that leads to no image");
         }
+        if let Subject::Folder(folder) = self.subject {
+            return folder.describe();
+        }
         match (count, is_root) {
             (0, _) => "an archive that holds no file that can be read".to_owned(),
             (_, true) => {
@@ -127,21 +140,18 @@ impl<'a, 'p> Catalogue<'a, 'p> {
 
     /// A small file's bytes.
     pub(super) fn json(&mut self, path: &str) -> Result<Arc<[u8]>, Problem> {
+        let archive = match self.subject {
+            Subject::Archive(archive) => archive,
+            Subject::Folder(folder) => {
+                let path = normalise(path.as_bytes()).path;
+                let file = open(folder, &path)?;
+                return self.read_json(&path, &*file, 0, file.size());
+            }
+        };
         let path = self.resolve(path)?;
         match &self.members[&path] {
             Member::Kept(bytes) => Ok(Arc::clone(bytes)),
-            Member::Plain { size, .. } if *size > JSON_BYTES_MAX => Err(too_long(&path, *size)),
-            Member::Plain { offset, size } => {
-                let mut bytes = Vec::new();
-                let mut reader = Metered::new(Window::new(self.source, *offset, *size), self.meter);
-                match reader.read_to_end(&mut bytes) {
-                    Ok(_) => Ok(bytes.into()),
-                    Err(error) => Err(note(
-                        "unreadable",
-                        format!("reading {path:?} in the archive: {error}"),
-                    )),
-                }
-            }
+            Member::Plain { offset, size } => self.read_json(&path, archive, *offset, *size),
             Member::Dropped(reason) => Err(reason.clone()),
             Member::Layer(_) | Member::Link(_) => Err(note(
                 "bad-json",
@@ -150,17 +160,55 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         }
     }
 
+    fn read_json(
+        &self,
+        path: &str,
+        source: &dyn ReadAt,
+        offset: u64,
+        size: u64,
+    ) -> Result<Arc<[u8]>, Problem> {
+        if size > JSON_BYTES_MAX {
+            return Err(too_long(path, size));
+        }
+        let mut bytes = Vec::new();
+        let mut reader = Metered::new(Window::new(source, offset, size), self.meter);
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes.into()),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// How many bytes a file has as it lies, where there is one.
+    pub(super) fn size_of(&self, path: &str) -> Option<u64> {
+        if let Subject::Folder(folder) = self.subject {
+            return Some(open(folder, path).ok()?.size());
+        }
+        match &self.members[&self.resolve(path).ok()?] {
+            Member::Plain { size, .. } => Some(*size),
+            Member::Kept(bytes) => Some(bytes.len() as u64),
+            Member::Layer(layer) => Some(layer.index.size_bytes),
+            Member::Link(_) | Member::Dropped(_) => None,
+        }
+    }
+
     /// A layer's index; why there is none is a problem of that layer.
     pub(super) fn layer(&mut self, path: &str) -> Result<Result<Layer, Problem>, InspectError> {
+        let archive = match self.subject {
+            Subject::Archive(archive) => archive,
+            Subject::Folder(folder) => return self.layer_in(folder, path),
+        };
         let path = match self.resolve(path) {
             Ok(path) => path,
             Err(reason) => return Ok(Err(reason)),
         };
+        if let Some(layer) = self.layers.get(&path) {
+            return Ok(Ok(layer.clone()));
+        }
         let read = match &self.members[&path] {
             Member::Layer(layer) => return Ok(Ok(layer.clone())),
             Member::Dropped(reason) => return Ok(Err(reason.clone())),
             Member::Plain { offset, size } => {
-                let window = Window::new(self.source, *offset, *size);
+                let window = Window::new(archive, *offset, *size);
                 LayerIndex::read(Metered::new(window, self.meter), &self.budget)
             }
             Member::Kept(bytes) => LayerIndex::read(&bytes[..], &self.budget),
@@ -170,7 +218,30 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Ok(index) => self.spend(index),
             Err(LayerError::Io { source, .. }) => return Err(InspectError::Io(source)),
         };
-        self.members.insert(path, Member::Layer(layer.clone()));
+        self.layers.insert(path, layer.clone());
+        Ok(Ok(layer))
+    }
+
+    /// A layer of a folder. That one file can't be read is no fault of the others.
+    fn layer_in(
+        &mut self,
+        folder: &dyn Folder,
+        path: &str,
+    ) -> Result<Result<Layer, Problem>, InspectError> {
+        if let Some(layer) = self.layers.get(path) {
+            return Ok(Ok(layer.clone()));
+        }
+        let file = match open(folder, path) {
+            Ok(file) => file,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let reader = Metered::new(Window::whole(&*file), self.meter);
+        let layer = match LayerIndex::read(reader, &self.budget) {
+            Ok(index) => self.spend(index),
+            Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
+            Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
+        };
+        self.layers.insert(path.to_owned(), layer.clone());
         Ok(Ok(layer))
     }
 
@@ -192,6 +263,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
 
     /// The file that a name leads to; the name in its one spelling where it leads to none.
     pub(super) fn place_of(&self, path: &str) -> String {
+        if matches!(self.subject, Subject::Folder(_)) {
+            return normalise(path.as_bytes()).path;
+        }
         self.resolve(path)
             .unwrap_or_else(|_| normalise(path.as_bytes()).path)
     }
@@ -204,7 +278,8 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             .iter()
             .map(|entry| entry.path.len() + entry.link.as_deref().map_or(0, str::len))
             .chain(marks.map(String::len))
-            .chain(index.problems.iter().map(bytes_of));
+            .chain(index.problems.iter().map(bytes_of))
+            .chain([index.facts.bytes()]);
         let kept = index.entries.len() + index.whiteouts.len() + index.opaque.len();
         self.budget.entries = self.budget.entries.saturating_sub(kept);
         self.budget.name_bytes = self.budget.name_bytes.saturating_sub(names.sum());
@@ -219,10 +294,10 @@ impl<'a, 'p> Catalogue<'a, 'p> {
     }
 
     /// Lists a plain tar by its headers.
-    fn list(&mut self) -> Result<(), InspectError> {
-        let listing = Metered::new(Window::whole(self.source), self.meter);
+    fn list(&mut self, archive: &dyn ReadAt) -> Result<(), InspectError> {
+        let listing = Metered::new(Window::whole(archive), self.meter);
         let mut reader = TarReader::seekable(BufReader::with_capacity(LIST_BYTES, listing));
-        self.each(&mut reader, |_, _, entry| {
+        self.each(&mut reader, Compression::None, |_, _, entry| {
             Ok(Member::Plain {
                 offset: entry.content_offset,
                 size: entry.size,
@@ -230,23 +305,39 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         })
     }
 
-    /// Reads a gzipped tar from end to end.
-    fn read_gzipped(&mut self) -> Result<(), InspectError> {
-        let file = BufReader::with_capacity(
-            READ_BYTES,
-            Metered::new(Window::whole(self.source), self.meter),
-        );
-        let inflated = Capped::new(MultiGzDecoder::new(file), self.budget.uncompressed_bytes);
-        let mut reader = TarReader::new(BufReader::with_capacity(READ_BYTES, inflated));
-        self.each(&mut reader, |catalogue, reader, entry| {
-            catalogue.keep_or_index(reader, entry)
-        })
+    /// Reads a compressed tar from end to end.
+    fn read_packed(
+        &mut self,
+        archive: &dyn ReadAt,
+        compression: Compression,
+    ) -> Result<(), InspectError> {
+        let metered = Metered::new(Window::whole(archive), self.meter);
+        let file = BufReader::with_capacity(READ_BYTES, metered);
+        let Some(inflating) = Inflating::new(file, compression) else {
+            return Err(InspectError::NotAnArchive {
+                found: compression.name().to_owned(),
+            });
+        };
+        let inflated = Capped::new(inflating, self.budget.uncompressed_bytes);
+        let mut inflated = BufReader::with_capacity(READ_BYTES, inflated);
+        let mut reader = TarReader::new(&mut inflated);
+        self.each(&mut reader, compression, Self::keep_or_index)?;
+        let offset = reader.position();
+        if !self.problems.is_empty() {
+            return Ok(());
+        }
+        // The checksum of what was read stands at the end of all, and may have more after it.
+        if let Err(source) = io::copy(&mut inflated, &mut io::sink()) {
+            self.note_damage(&TarError::Io { offset, source }, compression);
+        }
+        Ok(())
     }
 
     /// Goes through a tar's entries and puts what `member` makes of each file under its path.
     fn each<R: BufRead>(
         &mut self,
         reader: &mut TarReader<R>,
+        compression: Compression,
         mut member: impl FnMut(&mut Self, &mut TarReader<R>, &TarEntry) -> Result<Member, InspectError>,
     ) -> Result<(), InspectError> {
         let mut name_bytes = 0;
@@ -255,7 +346,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
                 Ok(Some(entry)) => entry,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    self.note_damage(&error);
+                    self.note_damage(&error, compression);
                     return Ok(());
                 }
             };
@@ -280,7 +371,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         }
     }
 
-    /// One file of a gzipped archive: JSON is kept, all else is indexed.
+    /// One file of a compressed archive: JSON is kept, all else is indexed.
     fn keep_or_index<R: BufRead>(
         &mut self,
         reader: &mut TarReader<R>,
@@ -297,7 +388,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         if looks_like_json && entry.size <= JSON_BYTES_MAX {
             if self.kept_bytes + entry.size > KEPT_BYTES_MAX {
                 let message = format!(
-                    "expected at most {KEPT_BYTES_MAX} bytes of JSON in a gzipped archive, but found more"
+                    "expected at most {KEPT_BYTES_MAX} bytes of JSON in a compressed archive, but found more"
                 );
                 return Ok(Member::Dropped(note("limit", message)));
             }
@@ -313,18 +404,36 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         }
     }
 
-    fn note_damage(&mut self, error: &TarError) {
+    fn note_damage(&mut self, error: &TarError, compression: Compression) {
         let code = match error {
             TarError::Truncated { .. } => "truncated",
-            TarError::Io { .. } => "bad-gzip",
+            TarError::Io { source, .. } => match (source.kind(), compression) {
+                (io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded, _) => "limit",
+                (io::ErrorKind::UnexpectedEof, _) => "truncated",
+                (_, Compression::Zstd) => "bad-zstd",
+                _ => "bad-gzip",
+            },
             TarError::TooLarge { .. } => "limit",
             TarError::Checksum { .. } | TarError::Field { .. } => "bad-entry",
         };
-        let message = format!("the archive can't be read to its end: {error}");
+        let packed = match compression {
+            Compression::None => String::new(),
+            packed => format!(", compressed with {},", packed.name()),
+        };
+        let message = format!("the archive{packed} can't be read to its end: {error}");
         self.problems.push(Problem {
             offset: Some(error.offset()),
             ..note(code, message)
         });
+    }
+}
+
+/// A folder's file, by its normalised path.
+fn open<'f>(folder: &'f dyn Folder, path: &str) -> Result<Box<dyn ReadAt + 'f>, Problem> {
+    match folder.open(path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(missing(path)),
+        Err(error) => Err(error.problem(path)),
     }
 }
 
@@ -351,46 +460,15 @@ fn link_target(path: &str, entry: &TarEntry) -> String {
     normalise(&[parent(path).as_bytes(), b"/", target].concat()).path
 }
 
-/// Fills `start` from the archive's beginning; answers how many bytes there were.
-fn read_start(source: &dyn ReadAt, start: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < start.len() {
-        match source.read_at(length as u64, &mut start[length..])? {
-            0 => break,
-            count => length += count,
-        }
-    }
-    Ok(length)
-}
-
-/// Whether these bytes may begin a tar: ustar's mark, or (older ones have none) a header whose checksum fits.
-fn looks_like_tar(start: &[u8]) -> bool {
-    start.len() == 512
-        && (start[257..262] == *b"ustar"
-            || TarReader::new(start)
-                .next_entry()
-                .is_ok_and(|entry| entry.is_some()))
-}
-
-/// What a file that is no tar looks like.
-fn describe_start(start: &[u8]) -> &'static str {
-    match start {
-        [] => "an empty file",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "a file compressed with zstd, which is not read",
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => "a file compressed with xz, which is not read",
-        [b'B', b'Z', b'h', ..] => "a file compressed with bzip2, which is not read",
-        [b'P', b'K', 3, 4, ..] => "a zip file",
-        [b'{' | b'[', ..] => "a text that looks like JSON",
-        _ if start.iter().all(|byte| *byte == 0) => "zero bytes",
-        _ => "other bytes",
-    }
-}
-
 fn missing(path: &str) -> Problem {
     note(
         "missing-blob",
-        format!("expected {path:?} in the archive, but found no such file"),
+        format!("expected a file {path:?} beside the manifest, but found none"),
     )
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Problem {
+    note("unreadable", format!("reading {path:?}: {error}"))
 }
 
 fn too_long(path: &str, size: u64) -> Problem {

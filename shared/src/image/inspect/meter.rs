@@ -16,7 +16,7 @@ pub(super) struct Meter<'p> {
     progress: RefCell<&'p mut dyn FnMut(Progress) -> bool>,
     done_bytes: Cell<u64>,
     reported_bytes: Cell<u64>,
-    total_bytes: u64,
+    total_bytes: Cell<u64>,
     cancelled: Cell<bool>,
 }
 
@@ -26,9 +26,14 @@ impl<'p> Meter<'p> {
             progress: RefCell::new(progress),
             done_bytes: Cell::new(0),
             reported_bytes: Cell::new(0),
-            total_bytes,
+            total_bytes: Cell::new(total_bytes),
             cancelled: Cell::new(false),
         }
+    }
+
+    /// Says how many bytes will be read in all, where that was not known at the start.
+    pub(super) fn expect(&self, total_bytes: u64) {
+        self.total_bytes.set(total_bytes);
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -37,7 +42,7 @@ impl<'p> Meter<'p> {
 
     /// Reports how far it is where no bytes are read, and answers whether to go on.
     pub(super) fn goes_on(&self) -> bool {
-        self.report(self.done_bytes.get().min(self.total_bytes));
+        self.report(self.done_bytes.get().min(self.total_bytes.get()));
         !self.is_cancelled()
     }
 
@@ -47,7 +52,7 @@ impl<'p> Meter<'p> {
         self.done_bytes.set(done);
         if done - self.reported_bytes.get() >= STEP_BYTES {
             self.reported_bytes.set(done);
-            self.report(done.min(self.total_bytes));
+            self.report(done.min(self.total_bytes.get()));
         }
         if self.is_cancelled() {
             Err(io::Error::other(CANCELLED))
@@ -58,13 +63,13 @@ impl<'p> Meter<'p> {
 
     /// The last report: everything was dealt with.
     pub(super) fn finish(&self) {
-        self.report(self.total_bytes);
+        self.report(self.total_bytes.get());
     }
 
     fn report(&self, done_bytes: u64) {
         let goes_on = (self.progress.borrow_mut())(Progress {
             done_bytes,
-            total_bytes: self.total_bytes,
+            total_bytes: self.total_bytes.get(),
         });
         if !goes_on {
             self.cancelled.set(true);

@@ -1,5 +1,5 @@
 //! Takes an archive of images apart where it lies: docker-archive (`docker save` of any age) and OCI layout, as a tar that
-//! may itself be gzipped.
+//! may itself be compressed with gzip or zstd, or as a folder.
 //!
 //! Nothing is extracted and nothing is believed: a catalogue of the archive's files is made, manifests are read with a limit,
 //! layers are streamed once each ([`LayerIndex::read`]), and what is wrong becomes a [`Problem`] beside what could be read.
@@ -11,12 +11,17 @@ mod catalogue;
 mod docker;
 mod meter;
 mod oci;
+mod start;
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
+use super::config::RawConfig;
+use super::documents::{DOCUMENTS_BYTES_MAX, RawDocument};
 use super::{
-    ImageAnalysis, ImageParts, LayerIndex, LayerPart, Limits, Problem, ReadAt, analyse_while,
+    Folder, ImageAnalysis, ImageParts, LayerIndex, LayerPart, Limits, Listed, Problem, ReadAt,
+    analyse_while,
 };
 use budget::{Budget, cost_of_config};
 use catalogue::{Catalogue, Layer};
@@ -49,6 +54,15 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
+/// What is taken apart.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A file.
+    Archive(&'a dyn ReadAt),
+    /// A folder, of which only the files that manifests name are opened.
+    Folder(&'a dyn Folder),
+}
+
 /// Why an archive shows no image.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -58,15 +72,15 @@ pub enum InspectError {
     /// The file itself could not be read.
     #[error("reading the archive: {0}")]
     Io(#[source] io::Error),
-    /// It is no tar, plain or gzipped.
-    #[error("expected a tar archive of images, plain or gzipped, but found {found}")]
+    /// It is no tar, plain or compressed with gzip or zstd.
+    #[error("expected a tar archive of images, plain or with gzip or zstd, but found {found}")]
     NotAnArchive {
         /// What its first bytes look like.
         found: String,
     },
-    /// It is a tar without an image.
+    /// It is a tar or a folder without an image.
     #[error(
-        "expected an image archive with manifest.json or index.json, but found {found}{}",
+        "expected an image's manifest.json or index.json, but found {found}{}",
         first(problems)
     )]
     NotAnImage {
@@ -84,6 +98,9 @@ fn first(problems: &[Problem]) -> String {
         .map(|problem| format!(": {}", problem.message))
         .unwrap_or_default()
 }
+
+/// An image taken apart, and the documents that it is described by.
+pub type Documented = (ImageAnalysis, Vec<RawDocument>);
 
 /// An image as its manifest describes it, before its layers are read.
 struct Found {
@@ -113,6 +130,18 @@ pub fn inspect(
     inspect_within(archive, &Limits::default(), progress)
 }
 
+/// As [`inspect`], of a folder that holds an OCI layout or an unpacked docker-archive.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_folder(
+    folder: &dyn Folder,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<ImageAnalysis>, InspectError> {
+    let subject = Subject::Folder(folder);
+    inspect_some(subject, &Limits::default(), &mut all, progress)
+}
+
 /// As [`inspect`], with limits of the caller's choice; they hold for the whole archive.
 ///
 /// # Errors
@@ -122,8 +151,50 @@ pub fn inspect_within(
     limits: &Limits,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<ImageAnalysis>, InspectError> {
-    let meter = Meter::new(progress, archive.size());
-    let result = inspect_metered(archive, limits, &meter);
+    inspect_some(Subject::Archive(archive), limits, &mut all, progress)
+}
+
+/// Takes apart those images that `choose` answers, by their places in the list that it is given; their order is the list's.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_some(
+    subject: Subject<'_>,
+    limits: &Limits,
+    choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<ImageAnalysis>, InspectError> {
+    let images = inspect_with_meter(subject, limits, choose, None, progress)?;
+    Ok(images.into_iter().map(|(analysis, _)| analysis).collect())
+}
+
+/// As [`inspect_within`], of a file or a folder; with each image come the documents that it is described by.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_documented(
+    subject: Subject<'_>,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<Documented>, InspectError> {
+    let mut kept_bytes = DOCUMENTS_BYTES_MAX;
+    inspect_with_meter(subject, limits, &mut all, Some(&mut kept_bytes), progress)
+}
+
+/// Makes the meter of a reading. Documents are kept where there are bytes for them.
+fn inspect_with_meter(
+    subject: Subject<'_>,
+    limits: &Limits,
+    choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
+    kept_bytes: Option<&mut usize>,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<Documented>, InspectError> {
+    let total_bytes = match subject {
+        Subject::Archive(archive) => archive.size(),
+        Subject::Folder(_) => 0,
+    };
+    let meter = Meter::new(progress, total_bytes);
+    let result = inspect_metered(subject, limits, choose, kept_bytes, &meter);
     if meter.is_cancelled() {
         return Err(InspectError::Cancelled);
     }
@@ -131,19 +202,65 @@ pub fn inspect_within(
     result
 }
 
+fn all(images: &[Listed]) -> Vec<usize> {
+    (0..images.len()).collect()
+}
+
 fn inspect_metered(
-    archive: &dyn ReadAt,
+    subject: Subject<'_>,
     limits: &Limits,
+    choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
+    mut kept_bytes: Option<&mut usize>,
     meter: &Meter<'_>,
-) -> Result<Vec<ImageAnalysis>, InspectError> {
-    let mut catalogue = Catalogue::read(archive, limits, meter)?;
+) -> Result<Vec<Documented>, InspectError> {
+    let mut catalogue = Catalogue::read(subject, limits, meter)?;
+    let (mut found, notes) = find(&mut catalogue)?;
+    let listed: Vec<_> = found
+        .iter()
+        .map(|image| list(&mut catalogue, image))
+        .collect();
+    let chosen = choose(&listed);
+    let mut place = 0..;
+    found.retain(|_| place.next().is_some_and(|place| chosen.contains(&place)));
+    if matches!(subject, Subject::Folder(_)) {
+        let members: HashSet<_> = found
+            .iter()
+            .flat_map(|image| &image.layers)
+            .map(|layer| layer.member.as_str())
+            .collect();
+        let sizes = members
+            .into_iter()
+            .filter_map(|path| catalogue.size_of(path));
+        meter.expect(sizes.fold(0, u64::saturating_add));
+    }
+    let mut budget = Budget::new(limits.shown_bytes);
+    let mut images = Vec::with_capacity(found.len());
+    for mut image in found {
+        let documents = match &mut kept_bytes {
+            Some(kept_bytes) => documents_of(&mut catalogue, &image, kept_bytes),
+            None => Vec::new(),
+        };
+        image.parts.problems.extend(notes.iter().cloned());
+        read_config(&mut catalogue, &mut image, &mut budget);
+        let layers = read_layers(&mut catalogue, &image, &mut budget)?;
+        let analysis = analyse_while(image.parts, &layers, &mut || meter.goes_on());
+        images.push((analysis.ok_or(InspectError::Cancelled)?, documents));
+        if meter.is_cancelled() {
+            return Err(InspectError::Cancelled);
+        }
+    }
+    Ok(images)
+}
+
+/// All images that the lists lead to, and what else is to be said of the whole.
+fn find(catalogue: &mut Catalogue<'_, '_>) -> Result<(Vec<Found>, Vec<Problem>), InspectError> {
     let mut notes = Vec::new();
     let mut found = Vec::new();
     if catalogue.has("index.json") {
-        found = oci::images(&mut catalogue, &mut notes);
+        found = oci::images(catalogue, &mut notes);
     }
     if catalogue.has("manifest.json") {
-        docker::add_images(&mut catalogue, &mut found, &mut notes);
+        docker::add_images(catalogue, &mut found, &mut notes);
     }
     notes.append(&mut catalogue.problems);
     if found.is_empty() {
@@ -160,19 +277,53 @@ fn inspect_metered(
         notes.push(note("limit", message));
         found.truncate(IMAGES_MAX);
     }
-    let mut budget = Budget::new(limits.shown_bytes);
-    let mut images = Vec::with_capacity(found.len());
-    for mut image in found {
-        image.parts.problems.extend(notes.iter().cloned());
-        read_config(&mut catalogue, &mut image, &mut budget);
-        let layers = read_layers(&mut catalogue, &image, &mut budget)?;
-        let analysis = analyse_while(image.parts, &layers, &mut || meter.goes_on());
-        images.push(analysis.ok_or(InspectError::Cancelled)?);
-        if meter.is_cancelled() {
-            return Err(InspectError::Cancelled);
+    Ok((found, notes))
+}
+
+/// What is known of an image before its layers are read.
+fn list(catalogue: &mut Catalogue<'_, '_>, image: &Found) -> Listed {
+    let config = catalogue.json(&image.config);
+    let sizes = image.layers.iter().map(|layer| {
+        layer
+            .size_bytes
+            .or_else(|| catalogue.size_of(&layer.member))
+            .unwrap_or(0)
+    });
+    Listed {
+        size_bytes: sizes.fold(0, u64::saturating_add),
+        names: image.parts.names.clone(),
+        platform: config
+            .map(|bytes| RawConfig::read(&bytes).0.platform())
+            .unwrap_or_default(),
+        manifest_digest: image.parts.manifest_digest.map(|digest| digest.to_string()),
+        config_digest: image.parts.config_digest.to_string(),
+        layers: image.layers.len(),
+    }
+}
+
+/// The documents that led to an image, and its own. One that can't be read is a problem elsewhere.
+fn documents_of(
+    catalogue: &mut Catalogue<'_, '_>,
+    image: &Found,
+    kept_bytes: &mut usize,
+) -> Vec<RawDocument> {
+    let manifest = image.parts.manifest_digest;
+    let manifest = manifest.map(|digest| format!("blobs/sha256/{}", digest.hex()));
+    let places = [
+        ("index", Some("index.json")),
+        ("index", Some("manifest.json")),
+        ("manifest", manifest.as_deref()),
+        ("config", Some(image.config.as_str())),
+    ];
+    let mut documents = Vec::new();
+    for (kind, place) in places {
+        if let Some(place) = place.filter(|place| catalogue.has(place))
+            && let Ok(bytes) = catalogue.json(place)
+        {
+            documents.push(RawDocument::of(kind, place, &bytes, kept_bytes));
         }
     }
-    Ok(images)
+    documents
 }
 
 /// Reads an image's config, where what it tells still fits.

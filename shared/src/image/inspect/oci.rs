@@ -146,8 +146,12 @@ impl Walk<'_, '_, '_> {
     /// One line of an index: an image, another index, or something that is neither.
     fn descriptor(&mut self, descriptor: &Descriptor, names: &[String], depth: usize) {
         if descriptor.is_attestation() {
+            let subject = descriptor
+                .annotation(media_type::ANNOTATION_REFERENCE_DIGEST)
+                .and_then(|digest| digest.parse::<Digest>().ok())
+                .map_or("another image".to_owned(), |digest| digest.to_string());
             let message = format!(
-                "{} is an attestation about another image, not an image; it is not shown",
+                "{} is an attestation about {subject}, not an image; it is not shown",
                 descriptor.digest
             );
             return self.note(note("attestation", message));

@@ -305,8 +305,8 @@ pub(super) fn waste(report: &Report) -> String {
         true => format!(
             "<p class=\"good\">{}</p>\n",
             both(
-                "Nothing: every byte can be seen.",
-                "Nada: todos os bytes são visíveis."
+                "Nothing: every byte is needed.",
+                "Nada: todos os bytes são necessários."
             )
         ),
         false => format!("<div class=\"causes\">{causes}</div>\n"),
@@ -314,8 +314,8 @@ pub(super) fn waste(report: &Report) -> String {
     section(
         &both("What could be saved", "O que dá para economizar"),
         &both(
-            "Bytes that ship and that no container can see.",
-            "Bytes que vão na imagem e que nenhum contêiner vê.",
+            "Bytes that ship hidden, twice or for nothing.",
+            "Bytes que vão na imagem escondidos, repetidos ou à toa.",
         ),
         &body,
     )

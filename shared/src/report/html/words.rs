@@ -40,6 +40,33 @@ pub(super) fn cause(code: &str) -> (String, String) {
                 "Uma camada posterior traz outra versão deles.",
             ),
         ),
+        "duplicate_content" => (
+            both(
+                "The same content in several places",
+                "O mesmo conteúdo em vários lugares",
+            ),
+            both(
+                "Other copies of files that stay.",
+                "Outras cópias de arquivos que ficam.",
+            ),
+        ),
+        "package_cache" => (
+            both(
+                "Left by package managers",
+                "Deixado por gerenciadores de pacotes",
+            ),
+            both(
+                "Caches that nothing needs at run time.",
+                "Caches de que nada precisa em execução.",
+            ),
+        ),
+        "leftover_archive" => (
+            both("Archives left behind", "Arquivos compactados esquecidos"),
+            both(
+                "Archives where sources and temporary files lie.",
+                "Arquivos compactados onde ficam fontes e temporários.",
+            ),
+        ),
         other => (text(other), String::new()),
     }
 }
@@ -73,5 +100,19 @@ pub(super) fn left_out(code: &str) -> String {
             "O fim das listas que são mais longas do que cabe num relatório.",
         ),
         other => text(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::WASTE_CAUSES;
+
+    #[test]
+    fn every_cause_of_waste_has_words() {
+        for code in WASTE_CAUSES {
+            let (name, meaning) = cause(code);
+            assert!(name != text(code) && !meaning.is_empty(), "{code}");
+        }
     }
 }

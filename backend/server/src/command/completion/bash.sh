@@ -24,7 +24,7 @@ _@NAME@_complete() {
     COMPREPLY=("${COMPREPLY[@]#"$before"}")
     # A folder, or an option that takes a value, goes on.
     if [[ ${COMPREPLY-} == *[=/:] ]]; then
-        compopt -o nospace 2>/dev/null
+        compopt -o nospace 2>/dev/null || :
     fi
 }
 complete -o bashdefault -F _@NAME@_complete @BIN@

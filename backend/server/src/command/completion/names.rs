@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
 };
+use estiva_shared::gate::RULES;
 use estiva_shared::protocol::{ContainerStatus, ContainerSummary, ImageSummary, VolumeSummary};
 use serde::de::DeserializeOwned;
 
@@ -49,6 +50,16 @@ pub(in crate::command) fn volumes() -> ArgValueCandidates {
         let volumes: Vec<VolumeSummary> = ask("/api/v1/volumes");
         let names = volumes.into_iter().map(|volume| volume.name);
         names.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// The gate's rules, ready for their values.
+pub(in crate::command) fn rules() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let rules = RULES.iter();
+        rules
+            .map(|info| candidate(format!("{}=", info.key), info.about))
+            .collect()
     })
 }
 

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use estiva_shared::image::ImageAnalysis;
+use estiva_shared::image::{ImageAnalysis, RawDocument};
 use estiva_shared::protocol::{ImageSummary, LoadedImage, RemovedImage, TagRequest};
 use estiva_store::StoreError;
 use serde::Deserialize;
@@ -29,6 +29,17 @@ pub(in crate::server) async fn analysis(
     let store = services.store.clone();
     Ok(Json(
         blocking(move || store.analysis(&store.resolve(&name)?)).await?,
+    ))
+}
+
+/// `GET /api/v1/images/NAME/documents`
+pub(in crate::server) async fn documents(
+    State(services): Of,
+    Path(name): Path<String>,
+) -> ApiResult<Json<Vec<RawDocument>>> {
+    let store = services.store.clone();
+    Ok(Json(
+        blocking(move || store.documents(&store.resolve(&name)?)).await?,
     ))
 }
 

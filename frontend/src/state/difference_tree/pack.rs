@@ -3,9 +3,9 @@
 //! Numbers are written in groups of seven bits, lowest first, with the eighth bit where more follow (LEB128). Both ends are
 //! built together, so there is no version.
 
-use estiva_shared::image::{Change, EntryKind};
+use estiva_shared::image::{Aspects, Change, EntryKind};
 
-use super::{Node, Tree};
+use super::{DifferenceTree, Node};
 
 const KINDS: [EntryKind; 7] = [
     EntryKind::File,
@@ -27,10 +27,8 @@ const CHANGES: [Option<Change>; 4] = [
 const KIND_BITS: u8 = 3;
 const CHANGE_BITS: u8 = 2;
 const HAS_LINK: u8 = 1 << 5;
-const HAS_LAYER: u8 = 1 << 6;
-const IS_OPAQUE: u8 = 1 << 7;
 
-impl Tree {
+impl DifferenceTree {
     /// The tree as bytes.
     pub fn pack(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len() * 24);
@@ -41,14 +39,11 @@ impl Tree {
             let change = CHANGES.iter().position(|change| *change == node.change);
             let mut first =
                 kind.unwrap_or_default() as u8 | (change.unwrap_or_default() as u8) << KIND_BITS;
-            for (bit, is_set) in [
-                (HAS_LINK, node.link.is_some()),
-                (HAS_LAYER, node.layer.is_some()),
-                (IS_OPAQUE, node.opaque),
-            ] {
-                first |= if is_set { bit } else { 0 };
+            if node.link.is_some() {
+                first |= HAS_LINK;
             }
             bytes.push(first);
+            bytes.push(node.aspects.bits());
             number(
                 &mut bytes,
                 node.parent.map_or(0, |parent| parent as u64 + 1),
@@ -61,15 +56,12 @@ impl Tree {
             if let Some(link) = &node.link {
                 text(&mut bytes, link);
             }
-            if let Some(layer) = node.layer {
-                number(&mut bytes, layer as u64);
-            }
         }
         bytes
     }
 
-    /// The tree of bytes that [`Tree::pack`] wrote; `None` for others.
-    pub fn unpack(bytes: &[u8]) -> Option<Tree> {
+    /// The tree of bytes that [`DifferenceTree::pack`] wrote; `None` for others.
+    pub fn unpack(bytes: &[u8]) -> Option<DifferenceTree> {
         let mut reader = Reader(bytes);
         let shortened = reader.index()?;
         let count = reader.index()?;
@@ -78,7 +70,7 @@ impl Tree {
         for _ in 0..count {
             nodes.push(reader.node()?);
         }
-        Tree::of_nodes(nodes, shortened)
+        DifferenceTree::of_nodes(nodes, shortened)
     }
 }
 
@@ -100,6 +92,7 @@ struct Reader<'a>(&'a [u8]);
 impl Reader<'_> {
     fn node(&mut self) -> Option<Node> {
         let first = self.byte()?;
+        let aspects = Aspects::of_bits(self.byte()?);
         let kind = first & ((1 << KIND_BITS) - 1);
         let change = (first >> KIND_BITS) & ((1 << CHANGE_BITS) - 1);
         Some(Node {
@@ -114,11 +107,7 @@ impl Reader<'_> {
                 0 => None,
                 _ => Some(self.text()?),
             },
-            layer: match first & HAS_LAYER {
-                0 => None,
-                _ => Some(self.index()?),
-            },
-            opaque: first & IS_OPAQUE != 0,
+            aspects,
         })
     }
 
@@ -155,38 +144,25 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::tests::{entry, sample};
-    use estiva_shared::image::{LayerEntry, TreeEntry};
+    use crate::state::difference_tree::DifferencePath;
+    use crate::state::difference_tree::tests::{entry, sample};
 
     #[test]
     fn a_tree_is_the_same_after_its_way() {
-        let special = LayerEntry {
+        let special = DifferencePath {
             kind: EntryKind::Symlink,
             mode: 0o4777,
-            uid: u64::MAX,
-            gid: 300,
-            link: Some("../ão".into()),
-            opaque: true,
+            owner: (u64::MAX, 300),
+            link: Some("../ão"),
+            aspects: Aspects::of_bits(u8::MAX),
             ..entry("a/b", u64::MAX, Change::Removed)
-        };
-        let merged = TreeEntry {
-            path: "x/y".into(),
-            kind: EntryKind::Fifo,
-            size_bytes: 0,
-            mode: 0,
-            uid: 1,
-            gid: 2,
-            link: None,
-            layer: 511,
-            change: Change::Changed,
         };
         for tree in [
             sample(),
-            Tree::of_layer(&[special]),
-            Tree::of_image(&[merged]),
-            Tree::default(),
+            DifferenceTree::of_paths([special].into_iter()),
+            DifferenceTree::default(),
         ] {
-            assert_eq!(Tree::unpack(&tree.pack()), Some(tree));
+            assert_eq!(DifferenceTree::unpack(&tree.pack()), Some(tree));
         }
     }
 
@@ -194,13 +170,16 @@ mod tests {
     fn bytes_that_are_no_tree_are_refused() {
         let whole = sample().pack();
         for end in 0..whole.len() {
-            assert_eq!(Tree::unpack(&whole[..end]), None, "{end}");
+            assert_eq!(DifferenceTree::unpack(&whole[..end]), None, "{end}");
         }
         // A count of 2^63, and a node that is its own parent.
         assert_eq!(
-            Tree::unpack(&[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+            DifferenceTree::unpack(&[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
             None
         );
-        assert_eq!(Tree::unpack(&[0, 1, 0, 1, 0, 0, 0, 0, 0]), None);
+        assert_eq!(
+            DifferenceTree::unpack(&[0, 1, 0, 0, 1, 0, 0, 0, 0, 0]),
+            None
+        );
     }
 }

@@ -1,16 +1,17 @@
-//! A file tree: of one layer with what it did, or of the merged image. Only the rows in sight are in the document.
+//! The files that differ between two images as a tree grid. Only the rows in sight are in the document.
 
-use estiva_shared::image::{Change, EntryKind};
+use estiva_shared::image::{Aspect, Change, EntryKind};
 use estiva_shared::text::escape_name;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-use super::{Icon, IconName, ShareBar, cargo_class};
+use super::{Icon, IconName, ShareBar};
 use crate::hooks::{Locale, use_locale};
-use crate::i18n::fill;
+use crate::i18n::{Texts, fill};
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
-use crate::state::tree::{ROW_PX, Tree, TreeAction, TreeView, mode_text, window};
+use crate::state::difference_tree::{DifferenceTree, Node, TreeAction, TreeView};
+use crate::state::tree::{ROW_PX, Scroll, mode_text};
 
 /// Levels beyond this are not moved further to the right: there would be no room for names.
 const INDENT_LEVELS_MAX: usize = 14;
@@ -22,71 +23,70 @@ const HEIGHT_PX_MAX: f64 = 640.0;
 /// Pixels of indentation a level.
 const INDENT_PX: usize = 14;
 
-/// The props of [`FileTree`].
+/// The props of [`DifferenceGrid`].
 #[derive(PartialEq, Properties)]
-pub struct FileTreeProps {
+pub struct DifferenceGridProps {
     /// The tree. A new one closes all folders that were opened.
-    pub tree: ByAddress<Tree>,
-    /// It is the merged image's: each path says which layer wrote it last.
-    #[prop_or_default]
-    pub merged: bool,
+    pub tree: ByAddress<DifferenceTree>,
 }
 
-/// A file tree with a filter.
+/// The files that differ, with a filter. Each path says what of it does.
 #[component]
-pub fn FileTree(props: &FileTreeProps) -> Html {
+pub fn DifferenceGrid(props: &DifferenceGridProps) -> Html {
     let locale = use_locale();
     let texts = locale.texts();
     let first = props.tree.clone();
     let view = use_reducer(move || TreeView::of(first));
-    // By rows: a render for each pixel of scrolling would draw the same again.
-    let scrolled_rows = use_state_eq(|| 0usize);
+    let scrolled_px = use_state_eq(|| 0.0f64);
     let list = use_node_ref();
     {
-        let (view, scrolled, list) = (view.clone(), scrolled_rows.setter(), list.clone());
+        let (view, scrolled, list) = (view.clone(), scrolled_px.setter(), list.clone());
         use_effect_with(props.tree.clone(), move |tree| {
             if view.tree != *tree {
                 view.dispatch(TreeAction::Show(tree.clone()));
                 dom::scroll_to(&list, 0.0);
-                scrolled.set(0);
+                scrolled.set(0.0);
             }
         });
     }
-    let onscroll = {
-        let (scrolled, list) = (scrolled_rows.setter(), list.clone());
-        Callback::from(move |_: Event| scrolled.set((dom::scroll_of(&list).0 / ROW_PX) as usize))
-    };
-    let onkeydown = keys(&view, &list);
     let rows = &view.rows;
-    // One more than are seen when the first of them is cut off.
-    let range = window(
-        rows.len(),
-        *scrolled_rows as f64 * ROW_PX,
-        HEIGHT_PX_MAX + ROW_PX,
-    );
-    let (above, below) = (range.start, rows.len() - range.end);
+    let scroll = Scroll {
+        rows: rows.len(),
+        seen_px: HEIGHT_PX_MAX,
+    };
+    let onscroll = {
+        let (scrolled, list) = (scrolled_px.setter(), list.clone());
+        // By rows, where a row has its own place: a render for each pixel would draw the same again.
+        let by_rows = !scroll.is_long();
+        Callback::from(move |_: Event| {
+            let top = dom::scroll_of(&list).0;
+            scrolled.set(if by_rows {
+                (top / ROW_PX).floor() * ROW_PX
+            } else {
+                top
+            });
+        })
+    };
+    let onkeydown = keys(&view, &list, scroll);
+    let (range, above_px) = scroll.drawn(*scrolled_px);
+    let below_px = scroll.height_px() - above_px - range.len() as f64 * ROW_PX;
     // A row that is scrolled out of sight is not in the document, so it can't be named.
     let active = range
         .contains(&view.at())
         .then(|| view.rows[view.at()].node);
-    let table = Table {
-        view: &view,
-        merged: props.merged,
-        locale: &locale,
-    };
-    let drawn = range.map(|at| draw(&table, at, active == Some(rows[at].node)));
+    let drawn = range.map(|at| draw(&view, at, active == Some(rows[at].node), &locale));
     html! {
-        <div class="tree">
-            { tools(&view, props.merged, &locale) }
+        <div class="tree tree-differences">
+            { tools(&view, &locale) }
             if view.tree.shortened() > 0 {
                 <p class="note note-warn" role="status">{ fill(texts.inspect.shortened, &[&locale.language.number(view.tree.shortened() as u64)]) }</p>
             }
             if rows.is_empty() {
-                <p class="tree-none">{ if view.tree.is_empty() { texts.inspect.empty_layer } else { texts.inspect.no_match } }</p>
+                <p class="tree-none">{ texts.inspect.no_match }</p>
             }
-            <div class="tree-list" ref={list} role="treegrid" tabindex="0" aria-label={texts.inspect.tree_label} aria-rowcount={rows.len().to_string()}
+            <div class="tree-list" ref={list} role="treegrid" tabindex="0" aria-label={texts.inspect.tree_label} data-testid="tree" aria-rowcount={rows.len().to_string()}
                 aria-activedescendant={active.map(row_id)} {onscroll} {onkeydown}>
-                { spacer(above) }{ for drawn }{ spacer(below) }
+                { spacer(above_px) }{ for drawn }{ spacer(below_px) }
             </div>
         </div>
     }
@@ -94,11 +94,15 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
 
 /// The element of a node's row.
 fn row_id(node: usize) -> String {
-    format!("tree-row-{node}")
+    format!("difference-{node}")
 }
 
 /// Keys go to the view, which knows what they mean; the row that they lead to is brought into sight.
-fn keys(view: &UseReducerHandle<TreeView>, list: &NodeRef) -> Callback<KeyboardEvent> {
+fn keys(
+    view: &UseReducerHandle<TreeView>,
+    list: &NodeRef,
+    scroll: Scroll,
+) -> Callback<KeyboardEvent> {
     let (view, list) = (view.clone(), list.clone());
     Callback::from(move |event: KeyboardEvent| {
         let with_others = event.ctrl_key() || event.alt_key() || event.meta_key();
@@ -112,20 +116,23 @@ fn keys(view: &UseReducerHandle<TreeView>, list: &NodeRef) -> Callback<KeyboardE
         };
         event.prevent_default();
         if let TreeAction::Activate(node) = action {
-            let place = view.row_of(node).unwrap_or_default() as f64 * ROW_PX;
-            if place < top || place + ROW_PX > top + height {
-                dom::scroll_to(&list, (place - height / 2.0).max(0.0));
+            let row = view.row_of(node).unwrap_or_default();
+            let seen_px = height.clamp(ROW_PX, HEIGHT_PX_MAX);
+            if let Some(first) = scroll.follow(top, seen_px, row) {
+                dom::scroll_to(&list, scroll.top_of(first));
             }
         }
         view.dispatch(action);
     })
 }
 
-fn tools(view: &UseReducerHandle<TreeView>, merged: bool, locale: &Locale) -> Html {
+fn tools(view: &UseReducerHandle<TreeView>, locale: &Locale) -> Html {
     let texts = locale.texts();
-    let check = |action: fn(bool) -> TreeAction| {
+    let by_size = {
         let view = view.dispatcher();
-        Callback::from(move |event: Event| view.dispatch(action(dom::is_checked(&event))))
+        Callback::from(move |event: Event| {
+            view.dispatch(TreeAction::BySize(dom::is_checked(&event)))
+        })
     };
     let filter = {
         let view = view.dispatcher();
@@ -141,10 +148,7 @@ fn tools(view: &UseReducerHandle<TreeView>, merged: bool, locale: &Locale) -> Ht
         <div class="tree-tools">
             <input type="search" class="tree-filter" placeholder={texts.inspect.filter} aria-label={texts.inspect.filter}
                 value={view.filter.clone()} oninput={filter} />
-            <label class="check"><input type="checkbox" checked={view.by_size} onchange={check(TreeAction::BySize)} />{ texts.inspect.by_size }</label>
-            if !merged {
-                <label class="check"><input type="checkbox" checked={view.only_changes} onchange={check(TreeAction::OnlyChanges)} />{ texts.inspect.only_changes }</label>
-            }
+            <label class="check"><input type="checkbox" checked={view.by_size} onchange={by_size} />{ texts.inspect.by_size }</label>
             <button type="button" class="button button-small" disabled={!view.can_turn()} onclick={turn}>
                 { if view.is_all_open() { texts.inspect.collapse_all } else { texts.inspect.expand_all } }
             </button>
@@ -153,20 +157,11 @@ fn tools(view: &UseReducerHandle<TreeView>, merged: bool, locale: &Locale) -> Ht
     }
 }
 
-/// What all rows are drawn from.
-struct Table<'a> {
-    view: &'a UseReducerHandle<TreeView>,
-    merged: bool,
-    locale: &'a Locale,
-}
-
-fn draw(table: &Table, at: usize, active: bool) -> Html {
-    let (view, locale) = (table.view, table.locale);
+fn draw(view: &UseReducerHandle<TreeView>, at: usize, active: bool, locale: &Locale) -> Html {
     let (texts, row) = (locale.texts(), view.rows[at]);
     let node = view.tree.node(row.node);
     let has_children = view.tree.has_children(row.node);
-    let change = if table.merged { None } else { node.change };
-    let (class, mark, word) = match change {
+    let (class, mark, word) = match node.change {
         Some(Change::Added) => ("is-added", "+", texts.inspect.added),
         Some(Change::Changed) => ("is-changed", "~", texts.inspect.changed),
         Some(Change::Removed) => ("is-removed", "−", texts.inspect.removed),
@@ -198,32 +193,35 @@ fn draw(table: &Table, at: usize, active: bool) -> Html {
                 <span class="tree-turn">
                     if has_children { <Icon name={IconName::Chevron} class={classes!(row.open.then_some("is-open"))} /> }
                 </span>
-                if !table.merged { <span class="tree-mark" title={word} aria-label={word}>{ mark }</span> }
+                <span class="tree-mark" title={word} aria-label={word}>{ mark }</span>
                 <Icon name={icon} class={if folder { "icon-folder" } else { "icon-file" }} />
                 <span class="tree-text" title={path}>{ escape_name(&node.name).into_owned() }</span>
                 if let Some(link) = &node.link { <span class="tree-link">{ format!("→ {}", escape_name(link)) }</span> }
-                if node.opaque { <span class="pill pill-warn" title={texts.inspect.opaque}>{ texts.inspect.opaque_word }</span> }
+                if !node.aspects.is_empty() { <span class="tree-aspects">{ aspects(node, texts) }</span> }
             </span>
             <span role="gridcell" class="tree-mode mono">{ mode_text(node.mode) }</span>
             <span role="gridcell" class="tree-owner mono">{ format!("{}:{}", node.owner.0, node.owner.1) }</span>
-            if table.merged { { layer_cell(node.layer, locale) } }
-            <span role="gridcell" class="tree-bar"><ShareBar {share} /></span>
-            <span role="gridcell" class="tree-size">{ locale.language.bytes(node.total_bytes) }</span>
+            <span role="gridcell" class="tree-size"><ShareBar {share} /><span>{ locale.language.bytes(node.total_bytes) }</span></span>
         </div>
     }
 }
 
-/// The layer that last wrote a path. Drawn, empty, for a folder that no entry names too: the columns are counted.
-fn layer_cell(layer: Option<usize>, locale: &Locale) -> Html {
-    let Some(layer) = layer else {
-        return html! { <span role="gridcell" class="tree-layer"></span> };
-    };
-    let title = fill(locale.texts().inspect.from_layer, &[&layer.to_string()]);
-    html! { <span role="gridcell" class={classes!("tree-layer", cargo_class(layer))} {title}>{ layer }</span> }
+/// What of a path differs, in words.
+fn aspects(node: &Node, texts: &Texts) -> String {
+    let t = &texts.compare;
+    let words = node.aspects.iter().map(|aspect| match aspect {
+        Aspect::Kind => t.aspect_kind,
+        Aspect::Content => t.aspect_content,
+        Aspect::Mode => t.aspect_mode,
+        Aspect::Owner => t.aspect_owner,
+        Aspect::Mtime => t.aspect_mtime,
+        Aspect::Link => t.aspect_link,
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Room for rows that are not drawn. An SVG has its height as an attribute, which the content security policy allows.
-fn spacer(rows: usize) -> Html {
-    let height = (rows as f64 * ROW_PX).to_string();
+fn spacer(height_px: f64) -> Html {
+    let height = height_px.max(0.0).to_string();
     html! { <svg class="spacer" width="1" {height} role="presentation" /> }
 }

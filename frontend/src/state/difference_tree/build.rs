@@ -1,44 +1,49 @@
-//! A tree from an image's entries: the folders that lead to each, sums, and the order in which all is shown.
+//! A tree from the paths that differ: the folders that lead to each, sums, and the order in which all is shown.
 
 use std::collections::HashMap;
 
-use estiva_shared::image::{Change, EntryKind, LayerEntry, TreeEntry};
+use estiva_shared::image::{Aspects, Change, EntryKind};
 
-use super::{Node, Tree};
+use super::{DifferenceTree, Node};
 
 /// Folders made because a path leads through them though no entry names them. Tools write an entry for each folder, so an
 /// honest image needs few; 3,000 paths of 2,000 parts each, in an archive of 83 kB, would need six million.
 const FOLDERS_MADE_MAX: usize = 500_000;
 
-impl Tree {
-    /// The tree of one layer.
-    pub fn of_layer(entries: &[LayerEntry]) -> Tree {
-        let mut tree = Builder::new();
-        for entry in entries {
-            let node = tree.node(&entry.path);
-            node.kind = entry.kind;
-            node.change = Some(entry.change);
-            node.total_bytes = entry.size_bytes;
-            node.mode = entry.mode;
-            node.owner = (entry.uid, entry.gid);
-            node.link.clone_from(&entry.link);
-            node.opaque = entry.opaque;
-        }
-        tree.finish()
-    }
+/// A path that differs between two images.
+#[derive(Clone, Copy, Debug)]
+pub struct DifferencePath<'a> {
+    /// The path.
+    pub path: &'a str,
+    /// What it is.
+    pub kind: EntryKind,
+    /// What happened to it.
+    pub change: Change,
+    /// Content, in bytes.
+    pub size_bytes: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group.
+    pub owner: (u64, u64),
+    /// Where a link leads.
+    pub link: Option<&'a str>,
+    /// What of it differs.
+    pub aspects: Aspects,
+}
 
-    /// The merged tree.
-    pub fn of_image(entries: &[TreeEntry]) -> Tree {
+impl DifferenceTree {
+    /// The tree of what differs between two images.
+    pub fn of_paths<'a>(paths: impl Iterator<Item = DifferencePath<'a>>) -> DifferenceTree {
         let mut tree = Builder::new();
-        for entry in entries {
-            let node = tree.node(&entry.path);
-            node.kind = entry.kind;
-            node.change = Some(entry.change);
-            node.total_bytes = entry.size_bytes;
-            node.mode = entry.mode;
-            node.owner = (entry.uid, entry.gid);
-            node.link.clone_from(&entry.link);
-            node.layer = Some(entry.layer);
+        for path in paths {
+            let node = tree.node(path.path);
+            node.kind = path.kind;
+            node.change = Some(path.change);
+            node.total_bytes = path.size_bytes;
+            node.mode = path.mode;
+            node.owner = path.owner;
+            node.link = path.link.map(str::to_owned);
+            node.aspects = path.aspects;
         }
         tree.finish()
     }
@@ -55,8 +60,7 @@ impl Node {
             mode: 0o755,
             owner: (0, 0),
             link: None,
-            layer: None,
-            opaque: false,
+            aspects: Aspects::default(),
         }
     }
 }
@@ -117,7 +121,7 @@ impl<'a> Builder<'a> {
         index
     }
 
-    fn finish(self) -> Tree {
+    fn finish(self) -> DifferenceTree {
         let Builder {
             mut nodes,
             by_name,
@@ -164,23 +168,21 @@ impl<'a> Builder<'a> {
             order(&mut below);
             waiting.extend(below.into_iter().map(|child| (child, Some(placed))));
         }
-        Tree::of_nodes(sorted, shortened).unwrap_or_default()
+        DifferenceTree::of_nodes(sorted, shortened).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::Query;
-    use crate::state::tree::tests::entry;
+    use crate::state::difference_tree::Query;
+    use crate::state::difference_tree::tests::entry;
 
     #[test]
     fn a_path_of_many_parts_does_not_overflow() {
         let deep = vec!["a"; 2_000].join("/");
-        assert_eq!(
-            Tree::of_layer(&[entry(&deep, 1, Change::Added)]).len(),
-            2_000
-        );
+        let path = entry(&deep, 1, Change::Added);
+        assert_eq!(DifferenceTree::of_paths([path].into_iter()).len(), 2_000);
     }
 
     /// An archive of 83 kB held 3,000 paths of 2,000 parts; each part of each became a node that held its whole path twice,
@@ -188,16 +190,17 @@ mod tests {
     #[test]
     fn many_deep_paths_are_bounded_and_all_shown() {
         let deep = vec!["a"; 1_998].join("/");
-        let entries: Vec<LayerEntry> = (0..3_000)
-            .map(|number| entry(&format!("{number:04}/{deep}/f"), 1, Change::Added))
+        let whole: Vec<String> = (0..3_000)
+            .map(|number| format!("{number:04}/{deep}/f"))
             .collect();
-        let tree = Tree::of_layer(&entries);
-        assert!(tree.len() <= FOLDERS_MADE_MAX + entries.len());
+        let entries = whole.iter().map(|path| entry(path, 1, Change::Added));
+        let tree = DifferenceTree::of_paths(entries);
+        assert!(tree.len() <= FOLDERS_MADE_MAX + whole.len());
         assert_eq!(tree.shortened(), 2_750);
         let files = (0..tree.len()).filter(|at| tree.node(*at).kind == EntryKind::File);
         let mut paths: Vec<String> = files.map(|at| tree.path(at)).collect();
         paths.sort_unstable();
-        assert!(paths.iter().eq(entries.iter().map(|entry| &entry.path)));
+        assert!(paths.iter().eq(&whole));
         let query = Query {
             filter: "a/f",
             ..Query::default()

@@ -1,0 +1,61 @@
+//! The chosen path in full, and what each layer did to it: what the rows have no room for.
+
+use estiva_shared::text::escape_name;
+use yew::prelude::*;
+
+use super::row::change_mark;
+use crate::components::{CopyButton, cargo_class};
+use crate::hooks::{PlaceHandle, use_locale};
+use crate::i18n::fill;
+use crate::state::place::{Place, Way};
+use crate::state::tree::{Active, mode_text};
+
+/// The props of [`Details`].
+#[derive(PartialEq, Properties)]
+pub(super) struct DetailsProps {
+    pub(super) active: Active,
+    pub(super) place: PlaceHandle,
+}
+
+/// The chosen path.
+#[component]
+pub(super) fn Details(props: &DetailsProps) -> Html {
+    let locale = use_locale();
+    let v = &locale.texts().views;
+    let active = &props.active;
+    let path = escape_name(&active.path).into_owned();
+    let to_map = {
+        let (go, place) = (props.place.go.clone(), props.place.place.clone());
+        let next = Place {
+            view: "map".into(),
+            folder: active.path.clone(),
+            ..place
+        };
+        move |_| go.emit((next.clone(), Way::Step))
+    };
+    let steps = active.steps.iter().map(|step| {
+        let (class, mark, word) = change_mark(Some(step.change), &locale);
+        let next = Place { layer: Some(step.layer), ..props.place.place.clone() };
+        let go = props.place.go.clone();
+        html! {
+            <li class={class}>
+                <button type="button" class={classes!("chip", "chip-button", cargo_class(step.layer))} aria-label={fill(v.step_go, &[&step.layer.to_string()])}
+                    onclick={move |_| go.emit((next.clone(), Way::Step))}>{ fill(locale.texts().inspect.layer_n, &[&step.layer.to_string()]) }</button>
+                <span><span class="tree-mark" aria-hidden="true">{ mark }</span>{ " " }{ word }</span>
+                <span class="number">{ locale.language.bytes(step.size_bytes) }</span>
+                <code>{ mode_text(step.mode) }</code>
+                <code>{ format!("{}:{}", step.owner.0, step.owner.1) }</code>
+            </li>
+        }
+    });
+    html! {
+        <section class="tree-details" aria-label={v.details} data-testid="tree-details">
+            <div class="tree-details-head">
+                <code class="break">{ format!("/{path}") }</code>
+                <CopyButton text={format!("/{}", active.path)} />
+                <button type="button" class="button button-small" data-testid="in-map" onclick={to_map}>{ v.in_map }</button>
+            </div>
+            if !active.steps.is_empty() { <ol class="tree-steps" aria-label={v.steps}>{ for steps }</ol> }
+        </section>
+    }
+}

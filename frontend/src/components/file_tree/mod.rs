@@ -1,0 +1,293 @@
+//! An image's files as a tree grid. The tree is the worker's; here are the rows in sight, of which alone there are elements.
+
+mod details;
+mod row;
+mod tools;
+
+use web_sys::KeyboardEvent;
+use yew::prelude::*;
+
+use self::details::Details;
+use self::row::{Row, row_id};
+use self::tools::Tools;
+use super::{Icon, IconName, Loading};
+use crate::hooks::{FilesHandle, PlaceHandle, use_files, use_locale};
+use crate::i18n::fill;
+use crate::services::analyser::FilesAsk;
+use crate::services::{dom, timer};
+use crate::state::by_address::ByAddress;
+use crate::state::place::{Place, Way};
+use crate::state::summary::Summary;
+use crate::state::tree::{Act, Order, ROW_PX, Scroll, Sight};
+
+/// The highest that the style sheet lets the list be, in pixels. Drawn for at any time: a list that is short now can grow
+/// to it at one press.
+const HEIGHT_PX_MAX: f64 = 640.0;
+
+/// So many rows before the window ends, the next one is asked for.
+const ROWS_AHEAD: usize = 50;
+
+/// Letters that follow each other within so many milliseconds are one word.
+const WORD_MS: u64 = 600;
+
+/// The props of [`FileTree`].
+#[derive(PartialEq, Properties)]
+pub struct FileTreeProps {
+    /// The image.
+    pub image: ByAddress<Summary>,
+    /// What is looked at.
+    pub place: PlaceHandle,
+    /// The way to its files.
+    pub files: Callback<FilesAsk>,
+}
+
+/// An image's files at a layer.
+#[component]
+pub fn FileTree(props: &FileTreeProps) -> Html {
+    let locale = use_locale();
+    let (t, v) = (&locale.texts().inspect, &locale.texts().views);
+    let place = &props.place.place;
+    let look = place.look(props.image.image.layers.len());
+    let files = use_files(props.image.clone(), look, props.files.clone());
+    let list = use_node_ref();
+    let scrolled_px = use_state_eq(|| 0.0f64);
+    use_arrival(&props.place, &files, &list);
+    use_chosen_path(&props.place, &files);
+    let onkeydown = use_keys(&files, &list);
+    let Some(sight) = files.sight.clone() else {
+        return match &files.failure {
+            Some(failure) => failed(&fill(t.tree_failed, &[failure])),
+            None => html! { <Loading text={t.tree_loading} /> },
+        };
+    };
+    let scroll = Scroll {
+        rows: sight.rows,
+        seen_px: HEIGHT_PX_MAX,
+    };
+    let onscroll = {
+        let (scrolled, list) = (scrolled_px.setter(), list.clone());
+        // By rows, where a row has its own place: a render for each pixel would draw the same again.
+        let by_rows = !scroll.is_long();
+        Callback::from(move |_: Event| {
+            let top = dom::scroll_of(&list).0;
+            scrolled.set(if by_rows {
+                (top / ROW_PX).floor() * ROW_PX
+            } else {
+                top
+            });
+        })
+    };
+    let (range, above_px) = scroll.drawn(*scrolled_px);
+    let loaded = sight.start..sight.start + sight.window.len();
+    let below_px = scroll.height_px() - above_px - range.len() as f64 * ROW_PX;
+    let active = sight.active.as_ref().map(|active| active.node);
+    let drawn = range.clone().filter(|at| loaded.contains(at)).map(|at| {
+        let row = &sight.window[at - sight.start];
+        html! {
+            <Row key={row.node} row={row.clone()} {at} is_active={active == Some(row.node)}
+                largest_bytes={sight.largest_bytes} act={files.act.clone()} />
+        }
+    });
+    let missing_px = range.clone().filter(|at| *at < loaded.start).count() as f64 * ROW_PX;
+    // A row that is scrolled out of sight is not in the document, so it can't be named.
+    let named = sight
+        .active
+        .as_ref()
+        .filter(|active| range.contains(&active.at) && loaded.contains(&active.at));
+    html! {
+        <div class="tree">
+            <Tools image={props.image.clone()} place={props.place.clone()} sight={sight.clone()} act={files.act.clone()} />
+            if let Some(failure) = &files.failure { { failed(&fill(t.tree_failed, &[failure])) } }
+            if sight.shortened > 0 {
+                <p class="note note-warn" role="status">{ fill(t.shortened, &[&locale.language.number(sight.shortened as u64)]) }</p>
+            }
+            <div class="tree-list" ref={list.clone()} role="treegrid" tabindex="0" aria-label={t.tree_label} data-testid="tree"
+                aria-rowcount={(sight.rows + 1).to_string()} aria-activedescendant={named.map(|active| row_id(active.node))}
+                {onscroll} {onkeydown}>
+                { head(&props.place, &locale) }
+                <div role="rowgroup" class="tree-rows">
+                    { spacer(above_px + missing_px) }{ for drawn }{ spacer(below_px) }
+                </div>
+            </div>
+            if sight.rows == 0 {
+                <p class="tree-none">{ if sight.found.is_some() { v.none_found } else { v.no_files } }</p>
+            }
+            <Watch list={list} sight={sight.clone()} {scroll} {range} show={files.show.clone()} />
+            if let Some(active) = &sight.active { <Details active={active.clone()} place={props.place.clone()} /> }
+        </div>
+    }
+}
+
+/// Brings the path of the address into sight when one arrives there from elsewhere.
+#[hook]
+fn use_arrival(place: &PlaceHandle, files: &FilesHandle, list: &NodeRef) {
+    let (path, act, list) = (place.place.path.clone(), files.act.clone(), list.clone());
+    let is_there = files.sight.is_some();
+    let arrived = use_mut_ref(|| None::<u32>);
+    use_effect_with((place.arrival, is_there), move |(arrival, is_there)| {
+        if !*is_there || arrived.replace(Some(*arrival)) == Some(*arrival) {
+            return;
+        }
+        if !path.is_empty() {
+            act.emit(Act::Reveal { path });
+        }
+        // What led here is gone, and took the keyboard's focus with it.
+        if *arrival > 0 && dom::nothing_is_focused() {
+            dom::focus(&list);
+        }
+    });
+}
+
+/// Writes the path that the keyboard is led to into the address.
+#[hook]
+fn use_chosen_path(place: &PlaceHandle, files: &FilesHandle) {
+    let (now, go) = (place.place.clone(), place.go.clone());
+    let chosen = files.sight.as_ref().filter(|sight| sight.moved);
+    let chosen = chosen
+        .and_then(|sight| sight.active.as_ref())
+        .map(|active| active.path.clone());
+    use_effect_with(chosen, move |chosen| {
+        if let Some(path) = chosen {
+            go.emit((
+                Place {
+                    path: path.clone(),
+                    ..now
+                },
+                Way::Quiet,
+            ));
+        }
+    });
+}
+
+/// Keys go to the tree, which knows what they mean.
+#[hook]
+fn use_keys(files: &FilesHandle, list: &NodeRef) -> Callback<KeyboardEvent> {
+    let typed = use_mut_ref(|| (String::new(), 0u64));
+    let (act, list) = (files.act.clone(), list.clone());
+    Callback::from(move |event: KeyboardEvent| {
+        // Not those of a button in the head.
+        if event.ctrl_key() || event.alt_key() || event.meta_key() || !dom::is_on(&event, &list) {
+            return;
+        }
+        let key = event.key();
+        let now = timer::now_ms();
+        let mut typed = typed.borrow_mut();
+        let is_word = now < typed.1 + WORD_MS && !typed.0.is_empty();
+        match key.as_str() {
+            " " if is_word => {}
+            "ArrowDown" | "ArrowUp" | "ArrowLeft" | "ArrowRight" | "Home" | "End" | "PageUp"
+            | "PageDown" | "Enter" | " " => {
+                event.prevent_default();
+                let page_rows = (dom::scroll_of(&list).1.min(HEIGHT_PX_MAX) / ROW_PX) as usize;
+                let page_rows = page_rows.saturating_sub(2).max(1);
+                typed.0.clear();
+                return act.emit(Act::Key { key, page_rows });
+            }
+            other if other.chars().count() == 1 => {}
+            _ => return,
+        }
+        event.prevent_default();
+        if !is_word {
+            typed.0.clear();
+        }
+        typed.0.push_str(&key);
+        typed.1 = now;
+        act.emit(Act::TypeAhead {
+            start: typed.0.clone(),
+        });
+    })
+}
+
+/// The names of the columns; two of them sort.
+fn head(place: &PlaceHandle, locale: &crate::hooks::Locale) -> Html {
+    let (t, v) = (&locale.texts().inspect, &locale.texts().views);
+    let sorted = |order: Order, name: &'static str, class: &'static str| {
+        let is_sorted = place.place.order == order;
+        let direction = if order == Order::Name {
+            "ascending"
+        } else {
+            "descending"
+        };
+        let (go, next) = (
+            place.go.clone(),
+            Place {
+                order,
+                ..place.place.clone()
+            },
+        );
+        html! {
+            <span role="columnheader" class={class} aria-sort={if is_sorted { direction } else { "none" }}>
+                <button type="button" class="tree-sort" title={fill(v.sort_by, &[name])} data-testid={class}
+                    onclick={move |_| go.emit((next.clone(), Way::Quiet))}>
+                    { name }
+                    if is_sorted { <span aria-hidden="true">{ if order == Order::Name { " ↑" } else { " ↓" } }</span> }
+                </button>
+            </span>
+        }
+    };
+    html! {
+        <div role="rowgroup" class="tree-head">
+            <div role="row" class="tree-row" aria-rowindex="1">
+                { sorted(Order::Name, t.column_name, "tree-name") }
+                <span role="columnheader" class="tree-kind">{ v.column_kind }</span>
+                <span role="columnheader" class="tree-mode">{ t.column_mode }</span>
+                <span role="columnheader" class="tree-owner">{ t.column_owner }</span>
+                <span role="columnheader" class="tree-layer-head">{ v.column_layer }</span>
+                { sorted(Order::Size, t.column_size, "tree-size") }
+            </div>
+        </div>
+    }
+}
+
+fn failed(message: &str) -> Html {
+    html! { <p class="notice notice-error" role="alert"><Icon name={IconName::Warning} />{ message.to_owned() }</p> }
+}
+
+/// Room for rows that are not drawn. An SVG has its height as an attribute, which the content security policy allows.
+fn spacer(height_px: f64) -> Html {
+    html! { <svg class="spacer" width="1" height={height_px.max(0.0).to_string()} role="presentation" aria-hidden="true" /> }
+}
+
+#[derive(PartialEq, Properties)]
+struct WatchProps {
+    list: NodeRef,
+    sight: ByAddress<Sight>,
+    scroll: Scroll,
+    range: std::ops::Range<usize>,
+    show: Callback<usize>,
+}
+
+/// Draws nothing: scrolls to the row that the keyboard went to, and asks for rows before they are scrolled to.
+#[component]
+fn Watch(props: &WatchProps) -> Html {
+    {
+        let (list, scroll) = (props.list.clone(), props.scroll);
+        use_effect_with(props.sight.clone(), move |sight| {
+            let Some(active) = sight.active.as_ref().filter(|_| sight.moved) else {
+                return;
+            };
+            let (top_px, height_px) = dom::scroll_of(&list);
+            // The head covers one row.
+            let seen_px = (height_px - ROW_PX).clamp(ROW_PX, HEIGHT_PX_MAX);
+            if let Some(row) = scroll.follow(top_px, seen_px, active.at) {
+                dom::scroll_to(&list, scroll.top_of(row));
+            }
+        });
+    }
+    {
+        let show = props.show.clone();
+        let (first, last) = (props.range.start, props.range.end);
+        use_effect_with(
+            (first, last, props.sight.clone()),
+            move |(first, last, sight)| {
+                let (start, end) = (sight.start, sight.start + sight.window.len());
+                let is_above = start > 0 && *first < start + ROWS_AHEAD;
+                let is_below = end < sight.rows && last + ROWS_AHEAD > end;
+                if (is_above || is_below) && first < last {
+                    show.emit((first + last) / 2);
+                }
+            },
+        );
+    }
+    Html::default()
+}

@@ -1,0 +1,82 @@
+//! What an image holds: its packages, and what of it is dangerous.
+
+super::texts! {
+    /// What an image holds.
+    HoldingsTexts {
+        tab: "Contents", "Conteúdo";
+        packages: "Packages", "Pacotes";
+        packages_count: "package|packages", "pacote|pacotes";
+        packages_note: "What is installed in the merged image, by the lists of its package managers and the build information of its programs. A package can be on two lists, a Python one that dpkg installed for instance, and then counts under both kinds.", "O que está instalado na imagem completa, pelas listas dos gerenciadores de pacotes e pelas informações de compilação dos programas. Um pacote pode estar em duas listas, como um de Python instalado pelo dpkg, e então conta nos dois tipos.";
+        packages_none: "No package was found", "Nenhum pacote encontrado";
+        packages_none_note: "The image has no list of a package manager, and no program with build information.", "A imagem não tem lista de gerenciador de pacotes nem programa com informações de compilação.";
+        packages_cut: "Only the {0} largest are listed here; a download has all.", "Só os {0} maiores são listados aqui; o download tem todos.";
+        search: "Search packages", "Buscar pacotes";
+        kinds_all: "All kinds", "Todos os tipos";
+        kind: "Kind", "Tipo";
+        by_size: "Largest first", "Maiores primeiro";
+        no_match: "No package has that in its name or version", "Nenhum pacote tem isso no nome ou na versão";
+        more: "Show {0} more", "Mostrar mais {0}";
+        column_version: "Version", "Versão";
+        column_layer: "Layer", "Camada";
+        kind_deb: "Debian packages (dpkg)", "Pacotes Debian (dpkg)";
+        kind_apk: "Alpine packages (apk)", "Pacotes Alpine (apk)";
+        kind_npm: "npm", "npm";
+        kind_pypi: "Python (PyPI)", "Python (PyPI)";
+        kind_go: "Go modules", "Módulos Go";
+        kind_cargo: "Rust crates", "Crates Rust";
+        part_of_program: "part of a program", "parte de um programa";
+        sbom: "Bill of materials", "Lista de materiais (SBOM)";
+        sbom_note: "All packages for other tools; made in this browser.", "Todos os pacotes para outras ferramentas; feita neste navegador.";
+        sbom_failed: "It could not be made: {0}", "Não foi possível fazer: {0}";
+        dangers: "Dangers", "Perigos";
+        dangers_count: "danger|dangers", "perigo|perigos";
+        dangers_none: "Nothing dangerous was found", "Nada perigoso encontrado";
+        dangers_none_note: "No secret, no program with rights of its own, no file that everyone may write.", "Nenhum segredo, nenhum programa com direitos próprios, nenhum arquivo que todos podem escrever.";
+        dangers_cut: "The first {0} of {1} are listed.", "São listados os primeiros {0} de {1}.";
+        still_ships: "deleted or overwritten by layer {0}, but it still ships", "apagado ou sobrescrito pela camada {0}, mas ainda vai na imagem";
+        made_by: "layer {0}: {1}", "camada {0}: {1}";
+        at_line: "line {0} of the history: {1}", "linha {0} do histórico: {1}";
+        show_file: "Show {0} among the files", "Mostrar {0} entre os arquivos";
+        no_user: "no user is named", "nenhum usuário definido";
+        private_key: "Private keys", "Chaves privadas";
+        private_key_note: "Whoever has the image has the key. Take it out of the layer that brings it, and replace the key.", "Quem tem a imagem tem a chave. Tire-a da camada que a traz e troque a chave.";
+        key_store: "Key stores", "Repositórios de chaves";
+        key_store_note: "Keys behind a password, which can be guessed without end.", "Chaves atrás de uma senha, que pode ser testada sem limite.";
+        cloud_credentials: "Credentials of a cloud or cluster", "Credenciais de nuvem ou cluster";
+        cloud_credentials_note: "Give them to the container when it starts, and replace these.", "Entregue-as ao contêiner quando ele inicia e troque estas.";
+        login: "Passwords and tokens of tools", "Senhas e tokens de ferramentas";
+        login_note: "A registry or repository can be used with them. Mount them for the one step that needs them, and replace these.", "Com eles se usa um registro ou repositório. Monte-os só no passo que precisa deles e troque estes.";
+        token: "Tokens", "Tokens";
+        token_note: "Their form tells which service they open.", "Sua forma diz qual serviço eles abrem.";
+        environment_file: ".env files", "Arquivos .env";
+        environment_file_note: "They hold settings of one place, often secrets. Leave them out by .dockerignore.", "Guardam ajustes de um lugar, muitas vezes segredos. Deixe-os de fora pelo .dockerignore.";
+        password_hash: "Password hashes", "Hashes de senha";
+        password_hash_note: "A weak password can be found from its hash.", "Uma senha fraca pode ser descoberta pelo hash.";
+        secret_in_config: "Secrets in the environment", "Segredos no ambiente";
+        secret_in_config_note: "Everyone who can inspect the image reads them.", "Quem pode inspecionar a imagem os lê.";
+        secret_in_history: "Secrets in the history", "Segredos no histórico";
+        secret_in_history_note: "Build arguments and commands stay in the history. Use a secret mount instead.", "Argumentos e comandos da construção ficam no histórico. Use uma montagem de segredo.";
+        root_user: "Runs as root", "Roda como root";
+        root_user_note: "What breaks out of the program is root in the container. Name a user with USER.", "O que escapa do programa é root no contêiner. Defina um usuário com USER.";
+        setuid: "Setuid programs", "Programas setuid";
+        setuid_note: "They run as their owner, whoever starts them: the way from a user to root.", "Rodam como seu dono, quem quer que os inicie: o caminho de um usuário até o root.";
+        setgid: "Setgid programs", "Programas setgid";
+        setgid_note: "They run as their group, whoever starts them.", "Rodam como seu grupo, quem quer que os inicie.";
+        capabilities: "Programs with capabilities", "Programas com capabilities";
+        capabilities_note: "They may do a part of what root may, whoever starts them.", "Podem fazer uma parte do que o root pode, quem quer que os inicie.";
+        world_writable_file: "Files that everyone may write", "Arquivos que todos podem escrever";
+        world_writable_file_note: "Every process in the container can change them.", "Todo processo no contêiner pode alterá-los.";
+        world_writable_folder: "Folders that everyone may write", "Pastas que todos podem escrever";
+        world_writable_folder_note: "Without the sticky bit, everyone can remove everyone's files in them.", "Sem o sticky bit, todos podem remover os arquivos de todos.";
+        system: "System", "Sistema";
+        runs_as: "Runs as", "Roda como";
+        shells: "Shells", "Shells";
+        shells_none: "none: whoever breaks in has no shell", "nenhum: quem invadir não tem shell";
+        unread: "Not read", "Não lido";
+        unread_rpm_database: "rpm's database is not read yet, so its packages are missing here", "o banco de dados do rpm ainda não é lido; seus pacotes faltam aqui";
+        unread_too_long: "longer than what is read of such a file", "maior do que se lê de um arquivo assim";
+        unread_malformed: "not what its name says", "não é o que o nome diz";
+        unread_old_go: "built by Go before 1.18", "compilado por Go anterior ao 1.18";
+        unread_limit: "the layer has more of this than is kept", "a camada tem mais disso do que se guarda";
+    }
+}
