@@ -1,11 +1,13 @@
 //! The comparison's components in a real document: what a person sees of two images, and can press.
 #![cfg(target_arch = "wasm32")]
 
+mod stage;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use estiva_frontend::components::{CompareSide, CompareView, RebuiltView};
-use estiva_frontend::hooks::{Locale, TreeReply};
+use estiva_frontend::hooks::TreeReply;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::state::by_address::ByAddress;
 use estiva_frontend::state::comparing::Side;
@@ -13,68 +15,11 @@ use estiva_frontend::state::comparison::{Compared, Wanted, Which, tree};
 use estiva_frontend::state::summary::Summary;
 use estiva_shared::image::{CompareOptions, Comparison, ImageAnalysis, compare};
 use serde_json::{Value, json};
-use wasm_bindgen::JsCast;
+use stage::{all, settle, show, text};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(PartialEq, Properties)]
-struct StageProps {
-    language: Language,
-    content: Html,
-}
-
-/// What is tested, in a language.
-#[component]
-fn TestStage(props: &StageProps) -> Html {
-    let locale = Locale {
-        language: props.language,
-        switch: Callback::noop(),
-    };
-    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
-}
-
-async fn show(language: Language, content: Html) -> Element {
-    let document = web_sys::window()
-        .and_then(|window| window.document())
-        .expect("a document");
-    let root = document.create_element("div").expect("an element");
-    document
-        .body()
-        .expect("a body")
-        .append_child(&root)
-        .expect("room for it");
-    yew::Renderer::<TestStage>::with_root_and_props(root.clone(), StageProps { language, content })
-        .render();
-    settle().await;
-    root
-}
-
-/// Waits until what was changed is drawn.
-async fn settle() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let window = web_sys::window().expect("a window");
-        window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 60)
-            .expect("a timer");
-    });
-    wasm_bindgen_futures::JsFuture::from(promise)
-        .await
-        .expect("time passes");
-}
-
-fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
-    let list = root.query_selector_all(selector).expect("a selector");
-    (0..list.length())
-        .filter_map(|index| list.item(index)?.dyn_into().ok())
-        .collect()
-}
-
-fn text(root: &Element) -> String {
-    root.text_content().unwrap_or_default()
-}
 
 fn analysis(env: &str, layers: &[&str], files: &[(&str, u64, u32)]) -> ImageAnalysis {
     let layers: Vec<Value> = layers

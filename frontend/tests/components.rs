@@ -1,12 +1,13 @@
 //! The main components in a real document: what a person sees and can press.
 #![cfg(target_arch = "wasm32")]
 
+mod stage;
+
 use std::rc::Rc;
 
 use estiva_frontend::components::{
     Chart, DifferenceGrid, Editor, Findings, LayerList, LogView, Steps, WasteView,
 };
-use estiva_frontend::hooks::Locale;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::state::build_run::StepView;
 use estiva_frontend::state::by_address::ByAddress;
@@ -19,66 +20,13 @@ use estiva_shared::image::{
     ImageAnalysis, ImageView, LayerView, SameContent, Waste, WasteCause, WastedFile,
 };
 use estiva_shared::protocol::{OutputStream, PlannedStep};
+use stage::{all, press_key, settle, show, tell};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{
-    Element, EventInit, HtmlElement, HtmlInputElement, KeyboardEvent, KeyboardEventInit,
-};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(PartialEq, Properties)]
-struct StageProps {
-    language: Language,
-    content: Html,
-}
-
-/// What is tested, in a language.
-#[component]
-fn TestStage(props: &StageProps) -> Html {
-    let locale = Locale {
-        language: props.language,
-        switch: Callback::noop(),
-    };
-    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
-}
-
-async fn show(language: Language, content: Html) -> Element {
-    let document = web_sys::window()
-        .and_then(|window| window.document())
-        .expect("a document");
-    let root = document.create_element("div").expect("an element");
-    document
-        .body()
-        .expect("a body")
-        .append_child(&root)
-        .expect("room for it");
-    yew::Renderer::<TestStage>::with_root_and_props(root.clone(), StageProps { language, content })
-        .render();
-    settle().await;
-    root
-}
-
-/// Waits until what was changed is drawn.
-async fn settle() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let window = web_sys::window().expect("a window");
-        window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 60)
-            .expect("a timer");
-    });
-    wasm_bindgen_futures::JsFuture::from(promise)
-        .await
-        .expect("time passes");
-}
-
-fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
-    let list = root.query_selector_all(selector).expect("a selector");
-    (0..list.length())
-        .filter_map(|index| list.item(index)?.dyn_into().ok())
-        .collect()
-}
 
 fn layer(index: usize, created_by: &str) -> LayerView {
     LayerView {
@@ -139,16 +87,6 @@ fn differences(paths: impl Iterator<Item = String>, change: Change) -> ByAddress
     ByAddress::new(DifferenceTree::of_paths(
         paths.iter().map(String::as_str).map(path),
     ))
-}
-
-fn press_key(target: &HtmlElement, key: &str) {
-    let init = KeyboardEventInit::new();
-    init.set_key(key);
-    init.set_bubbles(true);
-    init.set_cancelable(true);
-    let event =
-        KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).expect("an event");
-    target.dispatch_event(&event).expect("somebody listens");
 }
 
 #[wasm_bindgen_test]
@@ -212,10 +150,7 @@ async fn the_differences_name_the_row_that_the_keyboard_is_on() {
     // No style sheet here, so the list does not scroll, and its last row is not in the document.
     assert_eq!(list.get_attribute("aria-activedescendant"), None);
     filter.set_value("file-01");
-    let init = EventInit::new();
-    init.set_bubbles(true);
-    let typed = Event::new_with_event_init_dict("input", &init).expect("an event");
-    filter.dispatch_event(&typed).expect("somebody listens");
+    tell(&filter, "input");
     settle().await;
     assert!(named().is_some_and(|text| text.contains("file-019")));
     press_key(&list, "ArrowUp");

@@ -1,11 +1,12 @@
 //! What an image holds, in a real document: packages that are searched, dangers that lead to their file, downloads.
 #![cfg(target_arch = "wasm32")]
 
+mod stage;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use estiva_frontend::components::ImageView as ImageArticle;
-use estiva_frontend::hooks::Locale;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::services::analyser::{FilesAsk, SbomAsk};
 use estiva_frontend::state::by_address::ByAddress;
@@ -19,52 +20,13 @@ use estiva_shared::image::{
     ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
     LayerView, Waste,
 };
-use wasm_bindgen::{JsCast, JsValue};
+use stage::{all, settle, show_at, tell, text};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{Element, EventInit, HtmlElement, HtmlInputElement};
+use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(PartialEq, Properties)]
-struct StageProps {
-    language: Language,
-    content: Html,
-}
-
-/// What is tested, in a language.
-#[component]
-fn TestStage(props: &StageProps) -> Html {
-    let locale = Locale {
-        language: props.language,
-        switch: Callback::noop(),
-    };
-    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
-}
-
-/// Waits until what was changed is drawn.
-async fn settle() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let window = web_sys::window().expect("a window");
-        window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 60)
-            .expect("a timer");
-    });
-    wasm_bindgen_futures::JsFuture::from(promise)
-        .await
-        .expect("time passes");
-}
-
-fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
-    let list = root.query_selector_all(selector).expect("a selector");
-    (0..list.length())
-        .filter_map(|index| list.item(index)?.dyn_into().ok())
-        .collect()
-}
-
-thread_local! {
-    static SHOWN: RefCell<Option<yew::AppHandle<TestStage>>> = const { RefCell::new(None) };
-}
 
 /// The image's view, at the tab of its contents.
 async fn show(
@@ -73,30 +35,9 @@ async fn show(
     files: Callback<FilesAsk>,
     sboms: Callback<SbomAsk>,
 ) -> Element {
-    let window = web_sys::window().expect("a window");
-    let document = window.document().expect("a document");
-    // What an earlier test shows would hear of steps through the history too.
-    if let Some(past) = SHOWN.take() {
-        past.destroy();
-    }
-    let path = window.location().pathname().expect("a path");
-    let history = window.history().expect("a history");
-    history
-        .replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}?image=sha256:ab")))
-        .expect("an address");
-    let root = document.create_element("div").expect("an element");
-    document
-        .body()
-        .expect("a body")
-        .append_child(&root)
-        .expect("room for it");
     let image = image(holdings);
     let content = html! { <ImageArticle {image} {files} documents={Callback::noop()} {sboms} /> };
-    let stage = StageProps { language, content };
-    SHOWN.set(Some(
-        yew::Renderer::<TestStage>::with_root_and_props(root.clone(), stage).render(),
-    ));
-    settle().await;
+    let root = show_at("?image=sha256:ab", language, content).await;
     all(&root, "[data-testid=tab-contents]")[0].click();
     settle().await;
     root
@@ -166,10 +107,6 @@ fn packages(count: u64) -> Holdings {
     }
 }
 
-fn text(root: &Element) -> String {
-    root.text_content().unwrap_or_default()
-}
-
 #[wasm_bindgen_test]
 async fn packages_are_searched_and_shown_a_hundred_at_a_time() {
     let root = show(
@@ -190,10 +127,7 @@ async fn packages_are_searched_and_shown_a_hundred_at_a_time() {
         .unchecked_into();
     let type_in = |word: &str| {
         search.set_value(word);
-        let init = EventInit::new();
-        init.set_bubbles(true);
-        let typed = Event::new_with_event_init_dict("input", &init).expect("an event");
-        search.dispatch_event(&typed).expect("somebody listens");
+        tell(&search, "input");
     };
     type_in("PACKAGE-01");
     settle().await;

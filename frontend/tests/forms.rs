@@ -1,42 +1,28 @@
 //! The run dialog, the pull and published ports in a real document: what a person types, is told, and can press.
 #![cfg(target_arch = "wasm32")]
 
+mod stage;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use estiva_frontend::components::{BasePulls, NetworkChoice, PortLinks, PullPanel, RunDialog};
-use estiva_frontend::hooks::Locale;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::state::build_run::BasePull;
 use estiva_frontend::state::pull::{Pull, PullAction};
 use estiva_shared::protocol::{
     ErrorBody, LayerState, NetworkMode, PortProtocol, PublishedPort, TransferEvent, TransferLayer,
 };
+use stage::{settle, tell};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{
-    ClipboardEvent, ClipboardEventInit, DataTransfer, Element, EventInit, HtmlElement,
-    HtmlInputElement, HtmlSelectElement,
+    ClipboardEvent, ClipboardEventInit, DataTransfer, Element, HtmlElement, HtmlInputElement,
+    HtmlSelectElement,
 };
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(PartialEq, Properties)]
-struct StageProps {
-    language: Language,
-    content: Html,
-}
-
-/// What is tested, in a language.
-#[component]
-fn TestStage(props: &StageProps) -> Html {
-    let locale = Locale {
-        language: props.language,
-        switch: Callback::noop(),
-    };
-    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
-}
 
 /// What is shown; it leaves the document with the test, so that no other test finds it.
 struct Stage(Element);
@@ -49,26 +35,11 @@ impl Drop for Stage {
 
 impl Stage {
     async fn new(language: Language, content: Html) -> Stage {
-        let document = web_sys::window()
-            .and_then(|window| window.document())
-            .expect("a document");
-        let root = document.create_element("div").expect("an element");
-        let body = document.body().expect("a body");
-        body.append_child(&root).expect("room for it");
-        yew::Renderer::<TestStage>::with_root_and_props(
-            root.clone(),
-            StageProps { language, content },
-        )
-        .render();
-        settle().await;
-        Stage(root)
+        Stage(stage::show(language, content).await)
     }
 
     fn all(&self, selector: &str) -> Vec<HtmlElement> {
-        let list = self.0.query_selector_all(selector).expect("a selector");
-        (0..list.length())
-            .filter_map(|index| list.item(index)?.dyn_into().ok())
-            .collect()
+        stage::all(&self.0, selector)
     }
 
     /// All with this name for tests.
@@ -77,7 +48,7 @@ impl Stage {
     }
 
     fn text(&self) -> String {
-        self.0.text_content().unwrap_or_default()
+        stage::text(&self.0)
     }
 
     async fn press(&self, name: &str) {
@@ -133,31 +104,6 @@ impl Stage {
             .dispatch_event(&event)
             .expect("somebody listens");
         settle().await;
-    }
-}
-
-fn tell(target: &Element, name: &str) {
-    let init = EventInit::new();
-    init.set_bubbles(true);
-    let event = Event::new_with_event_init_dict(name, &init).expect("an event");
-    target.dispatch_event(&event).expect("somebody listens");
-}
-
-/// Waits until what was changed is drawn. In several steps: between two of them, what Yew put off has its turn on a busy
-/// host too.
-async fn settle() {
-    const STEPS: u32 = 6;
-    const STEP_MS: i32 = 10;
-    for _ in 0..STEPS {
-        let promise = js_sys::Promise::new(&mut |resolve, _| {
-            let window = web_sys::window().expect("a window");
-            window
-                .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, STEP_MS)
-                .expect("a timer");
-        });
-        wasm_bindgen_futures::JsFuture::from(promise)
-            .await
-            .expect("time passes");
     }
 }
 

@@ -2,11 +2,13 @@
 //! the worker runs, without the worker between.
 #![cfg(target_arch = "wasm32")]
 
+mod stage;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use estiva_frontend::components::{DocumentsReply, FileTree, ImageView as ImageArticle};
-use estiva_frontend::hooks::{Locale, use_place};
+use estiva_frontend::hooks::use_place;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::services::analyser::FilesAsk;
 use estiva_frontend::state::by_address::ByAddress;
@@ -17,30 +19,13 @@ use estiva_shared::image::{
     ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
     LayerView, RawDocument, Waste,
 };
-use wasm_bindgen::{JsCast, JsValue};
+use stage::{press_key, rest, show_at, tell, text};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{
-    Element, EventInit, HtmlElement, HtmlInputElement, KeyboardEvent, KeyboardEventInit,
-};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-#[derive(PartialEq, Properties)]
-struct StageProps {
-    language: Language,
-    content: Html,
-}
-
-/// What is tested, in a language.
-#[component]
-fn TestStage(props: &StageProps) -> Html {
-    let locale = Locale {
-        language: props.language,
-        switch: Callback::noop(),
-    };
-    html! { <ContextProvider<Locale> context={locale}>{ props.content.clone() }</ContextProvider<Locale>> }
-}
 
 #[derive(PartialEq, Properties)]
 struct PlacedProps {
@@ -55,38 +40,9 @@ fn PlacedTree(props: &PlacedProps) -> Html {
     html! { <FileTree image={props.image.clone()} {place} files={props.files.clone()} /> }
 }
 
-thread_local! {
-    static SHOWN: RefCell<Option<yew::AppHandle<TestStage>>> = const { RefCell::new(None) };
-}
-
 /// Shows something at an address without a query, in the place of what was shown before.
 async fn show(language: Language, content: Html) -> Element {
-    let window = web_sys::window().expect("a window");
-    let document = window.document().expect("a document");
-    // What an earlier test shows would hear of steps through the history too.
-    if let Some(past) = SHOWN.take() {
-        past.destroy();
-    }
-    if let Some(past) = document.get_element_by_id("stage") {
-        past.remove();
-    }
-    settle().await;
-    let path = window.location().pathname().expect("a path");
-    let history = window.history().expect("a history");
-    history
-        .replace_state_with_url(&JsValue::NULL, "", Some(&path))
-        .expect("an address");
-    let root = document.create_element("div").expect("an element");
-    root.set_id("stage");
-    document
-        .body()
-        .expect("a body")
-        .append_child(&root)
-        .expect("room for it");
-    let stage = StageProps { language, content };
-    SHOWN.set(Some(
-        yew::Renderer::<TestStage>::with_root_and_props(root.clone(), stage).render(),
-    ));
+    let root = show_at("", language, content).await;
     settle().await;
     root
 }
@@ -107,18 +63,6 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     panic!("waited in vain for {what}");
 }
 
-async fn rest(ms: i32) {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let window = web_sys::window().expect("a window");
-        window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms)
-            .expect("a timer");
-    });
-    wasm_bindgen_futures::JsFuture::from(promise)
-        .await
-        .expect("time passes");
-}
-
 fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
     let list = root.query_selector_all(selector).expect("a selector");
     (0..list.length())
@@ -134,10 +78,6 @@ fn named(root: &Element, testid: &str) -> HtmlElement {
         .unwrap_or_else(|| panic!("no {testid}: {}", root.inner_html()))
 }
 
-fn text(root: &Element) -> String {
-    root.text_content().unwrap_or_default()
-}
-
 fn rows(root: &Element) -> Vec<String> {
     all(root, "[data-testid=tree-row] .tree-text")
         .iter()
@@ -145,23 +85,10 @@ fn rows(root: &Element) -> Vec<String> {
         .collect()
 }
 
-fn press_key(target: &Element, key: &str) {
-    let init = KeyboardEventInit::new();
-    init.set_key(key);
-    init.set_bubbles(true);
-    init.set_cancelable(true);
-    let event =
-        KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).expect("an event");
-    target.dispatch_event(&event).expect("somebody listens");
-}
-
 fn type_into(field: &HtmlElement, value: &str) {
     let field: &HtmlInputElement = field.unchecked_ref();
     field.set_value(value);
-    let init = EventInit::new();
-    init.set_bubbles(true);
-    let typed = Event::new_with_event_init_dict("input", &init).expect("an event");
-    field.dispatch_event(&typed).expect("somebody listens");
+    tell(field, "input");
 }
 
 fn query() -> String {
@@ -373,10 +300,7 @@ async fn a_mistake_in_a_pattern_stands_at_the_search() {
     syntax
         .unchecked_ref::<web_sys::HtmlSelectElement>()
         .set_value("regex");
-    let init = EventInit::new();
-    init.set_bubbles(true);
-    let chosen = Event::new_with_event_init_dict("change", &init).expect("an event");
-    syntax.dispatch_event(&chosen).expect("somebody listens");
+    tell(&syntax, "change");
     settle().await;
     type_into(&named(&root, "tree-find"), "(a");
     settle().await;

@@ -8,7 +8,7 @@ use super::{
     ImageVerdict, Limit, Measure, Origins, Place, Rule, RuleResult, Rules, Status, Unit, user,
     value,
 };
-use crate::image::{Change, EntryKind, ImageAnalysis};
+use crate::image::{Change, EntryKind, ImageAnalysis, WASTE_CAUSES};
 
 /// `S_ISUID`.
 const SETUID: u32 = 0o4000;
@@ -221,15 +221,16 @@ fn wasted(analysis: &ImageAnalysis, is_wanted: impl Fn(&str) -> bool) -> Places 
     places
 }
 
-/// Names of causes that nothing is known by: they would pass for ever.
+/// Names of causes that nothing is known by: they may be misspelt, and would pass for ever. They are pointed out and no more,
+/// since an analysis may tell causes apart that are not known here.
 fn unknown_causes(names: &[String], analysis: &ImageAnalysis) -> Option<String> {
     let found = &analysis.waste.by_cause;
     let unknown = names.iter().find(|name| {
-        !value::CAUSES.contains(&name.as_str()) && found.iter().all(|cause| cause.cause != **name)
+        !WASTE_CAUSES.contains(&name.as_str()) && found.iter().all(|cause| cause.cause != **name)
     })?;
     let hint = match value::nearest_cause(unknown) {
         Some(meant) => format!("did you mean {meant}?"),
-        None => format!("known ones are {}", value::CAUSES.join(", ")),
+        None => format!("known ones are {}", WASTE_CAUSES.join(", ")),
     };
     let unknown = super::mistake::quoted(unknown);
     Some(format!("no cause of waste is called {unknown}: {hint}"))

@@ -4,6 +4,7 @@ use super::mistake::quoted;
 use super::rules::nearest;
 use super::yaml::{Node, Value};
 use super::{Form, Limit, Mistake, Rule, paths, user};
+use crate::image::WASTE_CAUSES;
 
 /// Most values of one rule's list.
 const LIST_MAX: usize = 1000;
@@ -14,22 +15,9 @@ const NAME_BYTES_MAX: usize = 256;
 /// What allows no setuid program at all, as a word.
 const NONE: &str = "none";
 
-/// Causes of waste that are known by name: a name that is none of them may be misspelt, and is pointed out. The list decides
-/// nothing else, since later versions of the analysis may tell more causes apart.
-pub(super) const CAUSES: [&str; 8] = [
-    "deleted_folder",
-    "opaque_folder",
-    "deleted_file",
-    "metadata_only",
-    "overwritten",
-    "duplicate_content",
-    "package_cache",
-    "leftover_archive",
-];
-
 /// The known cause that a misspelt one is near to.
 pub(super) fn nearest_cause(name: &str) -> Option<&'static str> {
-    nearest(name, CAUSES.into_iter())
+    nearest(name, WASTE_CAUSES.into_iter())
 }
 
 /// The limit that a value of a file says; none where it disables the rule.

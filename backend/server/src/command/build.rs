@@ -232,7 +232,7 @@ fn read_ignore(dockerfile: &Path) -> Result<Option<String>, Failure> {
 }
 
 /// A file's text, up to the limit.
-pub(super) fn read_text(path: &Path, what: &str, file: impl Read) -> Result<String, Failure> {
+fn read_text(path: &Path, what: &str, file: impl Read) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     file.take(SOURCE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)

@@ -18,7 +18,7 @@ pub(super) use self::subject::{Wanted, is_local, read_image, read_local};
 use super::completion::names;
 use super::{Outcome, holdings, rebuild};
 use crate::failure::{EXIT_FAILURE, Failure};
-use crate::output::{say, say_json, short_id, table};
+use crate::output::{say, say_json_of, short_id, table};
 
 /// Files that are shown of each cause of waste.
 const WASTED_SHOWN: usize = 5;
@@ -110,10 +110,7 @@ fn show(args: &Args, gate: Option<&gate::Gate>, analyses: &[ImageAnalysis]) -> O
         return rebuild::show(dockerfile, args.json, analyses);
     }
     if args.json {
-        match analyses {
-            [one] => say_json(one)?,
-            several => say_json(&several)?,
-        }
+        say_json_of(analyses)?;
     }
     if let Some(gate) = gate {
         return gate.tell(&args.subject, analyses, args.json);

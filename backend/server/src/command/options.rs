@@ -1,10 +1,12 @@
 //! Values of options, read as Docker reads them: sizes, `KEY=VALUE`, networks.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use estiva_shared::protocol::{NetworkMode, PullPolicy};
+use estiva_shared::text::escape_name;
 
 use crate::failure::{Failure, at};
 
@@ -149,6 +151,43 @@ pub(crate) fn variables(words: &[String]) -> Vec<(String, String)> {
             None => std::env::var(word).ok().map(|value| (word.clone(), value)),
         })
         .collect()
+}
+
+/// The text of a small file that an option names. `verb` says what can't be done where it can't be read: `read`.
+///
+/// # Errors
+/// What was found instead of a file of at most `bytes_max` bytes of UTF-8.
+pub(super) fn small_text(verb: &str, path: &Path, bytes_max: usize) -> Result<String, Failure> {
+    // Before it is opened, which waits for the writer of a pipe.
+    let found = std::fs::metadata(path).map_err(at(verb, path))?;
+    if !found.is_file() {
+        let found = if found.is_dir() {
+            "a folder"
+        } else {
+            "a pipe or a device"
+        };
+        let path = escape_name(&path.to_string_lossy()).into_owned();
+        return Err(Failure::new(format_args!(
+            "expected a file, but found {found}: {path}"
+        )));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes))
+        .map_err(at(verb, path))?;
+    if bytes.len() > bytes_max {
+        let path = escape_name(&path.to_string_lossy()).into_owned();
+        return Err(Failure::new(format_args!(
+            "expected at most {bytes_max} bytes, but found more: {path}"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        let path = escape_name(&path.to_string_lossy()).into_owned();
+        Failure::new(format_args!(
+            "expected UTF-8, but found other bytes at {place}: {path}"
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `estiva inspect --rebuild`: a Dockerfile from an image's history, and that held against a Dockerfile.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use estiva_shared::dockerfile::{Diagnostic, SOURCE_BYTES_MAX};
@@ -9,8 +8,9 @@ use estiva_shared::text::escape_name;
 use serde::Serialize;
 
 use super::Outcome;
-use crate::failure::{EXIT_FAILURE, Failure, at};
-use crate::output::{say, say_json, table};
+use super::options::small_text;
+use crate::failure::{EXIT_FAILURE, Failure};
+use crate::output::{say, say_json_of, table};
 
 /// What `--json` prints for each image.
 #[derive(Serialize)]
@@ -47,10 +47,9 @@ pub(super) fn show(
             reconciled,
         });
     }
-    match documents.as_slice() {
-        [one] if as_json => say_json(one)?,
-        several if as_json => say_json(&several)?,
-        several => several.iter().try_for_each(|each| say(&text(each)))?,
+    match as_json {
+        true => say_json_of(&documents)?,
+        false => documents.iter().try_for_each(|each| say(&text(each)))?,
     }
     let mut held = documents.iter().filter_map(|each| each.reconciled.as_ref());
     Ok(match held.all(|reconciled| reconciled.agrees) {
@@ -62,14 +61,7 @@ pub(super) fn show(
 /// A Dockerfile's text, and what it is called.
 fn source(path: &Path) -> Result<(String, String), Failure> {
     let shown = escape_name(&path.to_string_lossy()).into_owned();
-    let mut text = String::new();
-    // One byte more than may be, so that the parser says that it is too long.
-    let limit = SOURCE_BYTES_MAX as u64 + 1;
-    let file = std::fs::File::open(path).map_err(at("open", path))?;
-    file.take(limit)
-        .read_to_string(&mut text)
-        .map_err(at("read", path))?;
-    Ok((shown, text))
+    Ok((shown, small_text("open", path, SOURCE_BYTES_MAX)?))
 }
 
 fn mistaken(path: &str, mistakes: &[Diagnostic]) -> Failure {

@@ -46,6 +46,17 @@ pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
     say_line(&text)
 }
 
+/// JSON of each image of a file: the one by itself, several as a list.
+///
+/// # Errors
+/// As for [`say`].
+pub(crate) fn say_json_of<T: Serialize>(images: &[T]) -> Result<(), Failure> {
+    match images {
+        [one] => say_json(one),
+        several => say_json(&several),
+    }
+}
+
 /// The width of a terminal; 80 where it does not say.
 pub(crate) fn columns(terminal: impl AsFd) -> usize {
     match rustix::termios::tcgetwinsize(terminal) {

@@ -4,8 +4,7 @@
 //! table is drawn, and the exit status is told: 0 where all rules pass, 1 where one is broken, 2 where something can't be
 //! read, so that a pipeline never takes a typing mistake for a verdict.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
@@ -19,7 +18,8 @@ use estiva_shared::text::{escape_name, human_bytes};
 
 use crate::command::Outcome;
 use crate::command::completion::names;
-use crate::failure::{EXIT_FAILURE, EXIT_UNREADABLE, Failure, at};
+use crate::command::options::small_text;
+use crate::failure::{EXIT_FAILURE, EXIT_UNREADABLE, Failure};
 use crate::output::{complain, say, say_json, table};
 
 /// The rules files that are looked for in the working folder; the first that is there counts.
@@ -95,7 +95,7 @@ impl GateArgs {
             })?;
         let dockerfile = match dockerfile {
             Some(path) => {
-                let text = text_of(path, dockerfile::SOURCE_BYTES_MAX)?;
+                let text = small_text("read", path, dockerfile::SOURCE_BYTES_MAX)?;
                 Some((shown(path), dockerfile::parse(&text).0))
             }
             None => None,
@@ -174,7 +174,7 @@ fn is_there(path: &Path) -> bool {
 
 /// Reads a rules file. All its mistakes are told, each with its place.
 fn rules_of(path: &Path) -> Result<Rules, Failure> {
-    let (rules, mistakes) = read_rules(&text_of(path, RULES_BYTES_MAX)?);
+    let (rules, mistakes) = read_rules(&small_text("read", path, RULES_BYTES_MAX)?);
     if mistakes.is_empty() {
         return Ok(rules);
     }
@@ -201,40 +201,6 @@ fn mistake_text(file: &str, mistake: &Mistake) -> String {
         text.push_str(&format!("hint: {}\n", escape_name(hint)));
     }
     text
-}
-
-/// A small file's text. One byte more than it may have is read, so that the reader of the text sees it.
-fn text_of(path: &Path, bytes_max: usize) -> Result<String, Failure> {
-    // Before it is opened, which waits for the writer of a pipe.
-    let found = std::fs::metadata(path).map_err(at("read", path))?;
-    if !found.is_file() {
-        let found = if found.is_dir() {
-            "a folder"
-        } else {
-            "a pipe or a device"
-        };
-        let path = escape_name(&path.to_string_lossy()).into_owned();
-        return Err(Failure::new(format_args!(
-            "expected a file, but found {found}: {path}"
-        )));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut bytes))
-        .map_err(at("read", path))?;
-    if bytes.len() > bytes_max {
-        let path = escape_name(&path.to_string_lossy()).into_owned();
-        return Err(Failure::new(format_args!(
-            "expected at most {bytes_max} bytes, but found more: {path}"
-        )));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        let path = escape_name(&path.to_string_lossy()).into_owned();
-        Failure::new(format_args!(
-            "expected UTF-8, but found other bytes at {place}: {path}"
-        ))
-    })
 }
 
 fn shown(path: &Path) -> String {

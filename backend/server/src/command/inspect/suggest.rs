@@ -2,18 +2,17 @@
 //!
 //! Patches stand at the start of their lines, so that what is printed can be given to `patch` and `git apply`.
 
-use std::fs::File;
 use std::path::Path;
 
+use estiva_shared::dockerfile::SOURCE_BYTES_MAX;
 use estiva_shared::image::{ImageAnalysis, LayerView, split_instruction};
 use estiva_shared::suggest::{Fit, Suggestion, Suggestions, suggest_for};
 use estiva_shared::text::{escape_name, human_bytes};
 
 use super::super::Outcome;
-use super::super::build::read_text;
-use super::super::options::not_a_folder;
-use crate::failure::{Failure, at};
-use crate::output::{say, say_json};
+use super::super::options::small_text;
+use crate::failure::Failure;
+use crate::output::{say, say_json_of};
 
 /// Longest instruction that is shown, in characters: about what a terminal's line has left.
 const INSTRUCTION_CHARS: usize = 90;
@@ -21,21 +20,14 @@ const INSTRUCTION_CHARS: usize = 90;
 /// Prints suggestions for images.
 pub(super) fn show(dockerfile: Option<&Path>, json: bool, analyses: &[ImageAnalysis]) -> Outcome {
     let text = dockerfile
-        .map(|path| {
-            let file = File::open(path).map_err(at("open the Dockerfile", path))?;
-            not_a_folder(&file, path)?;
-            read_text(path, "the Dockerfile", file)
-        })
+        .map(|path| small_text("open the Dockerfile", path, SOURCE_BYTES_MAX))
         .transpose()?;
     let suggestions: Vec<_> = analyses
         .iter()
         .map(|analysis| suggest_for(analysis, text.as_deref()))
         .collect();
     if json {
-        match &suggestions[..] {
-            [one] => say_json(one)?,
-            several => say_json(&several)?,
-        }
+        say_json_of(&suggestions)?;
     } else {
         for (analysis, suggestions) in analyses.iter().zip(&suggestions) {
             say(&of_image(analysis, suggestions))?;
