@@ -12,11 +12,10 @@ use std::path::{Path, PathBuf};
 /// Past this a file is hard to hold in one's head; it is split by noun or verb.
 const LINES_MAX: usize = 600;
 
+/// Asked when it runs, not when it is compiled: a program kept from another checkout would read that one's files.
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
+    Path::new(&package).join("../..").canonicalize().unwrap()
 }
 
 /// Every Rust source below a folder of the workspace: its path relative to the workspace, and its text.
