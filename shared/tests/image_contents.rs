@@ -1,5 +1,7 @@
 //! Files of images, read where their layers lie: any layer, any kind of link, any compression, and all that is wrong.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod image_support;
 
 use std::io::Read;
