@@ -253,6 +253,12 @@ fn banner(connection: &Connection, locale: &Locale) -> Html {
                 </div>
             }
         }
+        Phase::CodeRefused(error) => html! {
+            <div class="banner banner-bad" role="alert" data-testid="code-refused">
+                <Icon name={IconName::Warning} />
+                <span>{ fill(t.gate_code_refused, &[&error.message]) }{ " " }{ t.gate_code_again }{ " " }<code>{ "estiva dashboard" }</code></span>
+            </div>
+        },
         Phase::Refused(error) => html! {
             <div class="banner banner-bad" role="alert" data-testid="connection-banner">
                 <Icon name={IconName::Warning} />
@@ -269,12 +275,6 @@ fn gate(phase: &Phase, locale: &Locale) -> Html {
     if *phase == Phase::Trading {
         return html! { <crate::components::Loading text={t.gate_connecting} /> };
     }
-    let refused = match phase {
-        Phase::CodeRefused(error) => {
-            html! { <p class="notice notice-error" role="alert">{ fill(t.gate_code_refused, &[&error.message]) }</p> }
-        }
-        _ => Html::default(),
-    };
     html! {
         <div class="gate">
             <svg class="gate-picture" viewBox="0 0 160 72" aria-hidden="true">
@@ -284,7 +284,6 @@ fn gate(phase: &Phase, locale: &Locale) -> Html {
                 <path class="sea" d="M58 64c6 0 6-3 12-3s6 3 12 3s6-3 12-3s6 3 12 3s6-3 12-3s6 3 12 3s6-3 12-3s6 3 12 3s6-3 6-3" />
             </svg>
             <h1>{ t.gate_title }</h1>
-            { refused }
             <p>{ t.gate_body }</p>
             <pre class="command"><code>{ "estiva dashboard" }</code></pre>
             <p class="note">{ t.gate_after }</p>

@@ -43,10 +43,10 @@ impl Bases<'_> {
             let name = name.to_owned();
             return Err(BaseError::Unknown { name, similar });
         };
-        self.pull(name, reference)
+        self.pull(name, reference.clone())
             .map_err(|error| BaseError::NotPulled {
                 name: name.to_owned(),
-                hint: error.hint(),
+                hint: error.hint_for(&reference),
                 reason: error.to_string(),
                 similar,
             })?;

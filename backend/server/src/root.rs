@@ -268,6 +268,14 @@ impl Root {
             .find(|path| path.symlink_metadata().is_ok() && !is_empty(path, EMPTY_DEPTH))
     }
 
+    /// Whether nothing here says that a world was ever here: neither a store nor a folder or file of a world's names.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        !Store::is_at(&self.path)
+            && !CONTENT
+                .iter()
+                .any(|name| self.path.join(name).symlink_metadata().is_ok())
+    }
+
     /// Removes what a world holds, and the folder itself where nothing else is in it. No server may run.
     ///
     /// # Errors

@@ -482,6 +482,30 @@ fn a_folder_of_anothers_is_neither_served_nor_reset() {
     fs::remove_dir_all(world.root().join("containers")).unwrap();
 }
 
+/// A folder with somebody's own file was said to be gone.
+#[test]
+fn a_folder_that_never_was_a_root_is_not_said_to_be_gone() {
+    let Some(world) = World::new("a_folder_that_never_was_a_root") else {
+        return;
+    };
+    for files in [&["mine"][..], &[]] {
+        let folder = world.path(&format!("with-{}", files.len()));
+        fs::create_dir(&folder).unwrap();
+        for file in files {
+            fs::write(folder.join(file), "mine").unwrap();
+        }
+        let root = folder.to_str().unwrap();
+        let output = std::process::Command::new(world::program())
+            .args(["--root", root, "reset", "--yes"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("nothing of Estiva's is in"), "{said}");
+        assert!(folder.is_dir());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), files.len());
+    }
+}
+
 #[test]
 fn mistakes_in_the_words_are_told_before_anything_is_asked_of_a_server() {
     let Some(world) = World::new("mistakes_in_the_words_are_told_before_anything_is_asked") else {

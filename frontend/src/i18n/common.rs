@@ -30,7 +30,8 @@ super::texts! {
         gate_after: "Open the address it prints. The code is traded for a key that stays in this tab and nowhere else.", "Abra o endereço exibido. O código é trocado por uma chave que fica só nesta aba.";
         gate_inspect: "The inspector works without a server", "O inspetor funciona sem servidor";
         gate_connecting: "Trading the code for a key…", "Trocando o código por uma chave…";
-        gate_code_refused: "The code of this address did not work: {0}", "O código deste endereço não funcionou: {0}";
+        gate_code_refused: "The code of this address did not work: {0}.", "O código deste endereço não funcionou: {0}.";
+        gate_code_again: "It works once, in one tab. For another, run:", "Ele vale uma vez, em uma aba. Para outro, execute:";
         loading: "Loading…", "Carregando…";
         retry: "Try again", "Tentar de novo";
         failed: "That did not work", "Isso não funcionou";

@@ -58,7 +58,7 @@ impl Advice {
             Self::WriteOnce => "bring the files once, as they shall be",
             Self::KeepOneCopy => "keep one copy, and make the others links to it",
             Self::CleanCache => {
-                "empty the cache in the RUN that fills it, or keep it out of the image with RUN --mount=type=cache"
+                "empty the cache in the RUN that fills it; a builder that has RUN --mount=type=cache keeps it out of the image"
             }
             Self::RemoveArchive => "remove the archive in the RUN that brings it",
             Self::ChangeBase => {

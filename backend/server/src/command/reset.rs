@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use estiva_runtime::cgroup::remove_server_group;
+use estiva_shared::text::escape_name;
 use hyper::Method;
 
 use super::{Outcome, confirm, stop_server};
@@ -29,11 +30,18 @@ pub(crate) async fn run(args: &Args, path: &Path) -> Outcome {
         say_line(&format!("nothing is at {}", path.display()))?;
         return Ok(0);
     };
+    let shown = root.path().display().to_string();
+    let shown = escape_name(&shown);
+    let message =
+        format!("expected a root of Estiva, but found no store in {shown}; nothing was removed");
+    // Asked twice, it is done; and a folder that somebody made for other things is left as it is.
+    if root.is_nobodys() {
+        say_line(&format!(
+            "nothing of Estiva's is in {shown}; nothing was removed"
+        ))?;
+        return Ok(0);
+    }
     if let Some(stranger) = root.stranger() {
-        let message = format!(
-            "expected a root of Estiva, but found no store in {}; nothing was removed",
-            root.path().display()
-        );
         let hint = format!(
             "{} is not Estiva's; if it is a rest of it, remove it yourself",
             stranger.display()

@@ -79,7 +79,7 @@ async fn create(client: &mut Client, image: String, include_run_text: bool) -> O
     say_line(&share.link)?;
     if share.link.starts_with("http://127.0.0.1") || share.link.starts_with("http://[::1]") {
         complain(
-            "hint: others reach it where the server runs with --share-listen; or send a file: estiva share --html FILE\n",
+            "hint: others reach it where the server runs with --share-listen; or send a file: estiva share IMAGE --html FILE\n",
         );
     }
     Ok(0)

@@ -231,7 +231,9 @@ pub(super) fn refuse(cli: &clap::Command, arguments: &[OsString]) -> Option<Fail
     let command = words[place];
     if UNBUILT_COMMANDS.contains(&command) {
         let message = format!("`{command}` is not built yet");
-        return Some(Failure::new(message).hint("`estiva --help` lists what there is"));
+        return Some(
+            Failure::new(message).hint(instead_of(command, words.get(place + 1).copied())),
+        );
     }
     let options = Options::of(cli, command);
     let mut rest = words[place + 1..].iter().peekable();
@@ -254,6 +256,29 @@ pub(super) fn refuse(cli: &clap::Command, arguments: &[OsString]) -> Option<Fail
         }
     }
     None
+}
+
+/// What there is in the place of a command of Docker's.
+fn instead_of(command: &str, verb: Option<&str>) -> &'static str {
+    match (command, verb.unwrap_or_default()) {
+        ("image", "ls" | "list") => "`estiva images` lists them",
+        ("image", "rm" | "remove") => "`estiva rmi` removes images",
+        ("image", "inspect") | ("history", _) => {
+            "`estiva inspect IMAGE` shows its history and layers"
+        }
+        ("image" | "builder" | "buildx" | "system", "prune") => {
+            "`estiva prune` frees what nobody uses"
+        }
+        ("container", "ls" | "list" | "ps") => "`estiva ps` lists them",
+        ("container", "rm" | "remove") => "`estiva rm` removes containers",
+        ("start" | "restart", _) => "`estiva run` makes a new container of the same image",
+        ("cp", _) => {
+            "`estiva cat IMAGE PATH` prints a file of an image; `estiva exec` reads one of a container"
+        }
+        ("info", _) => "`estiva doctor` says what this host offers",
+        ("stats" | "top", _) => "the container's page shows what it uses: `estiva dashboard`",
+        _ => "`estiva --help` lists what there is",
+    }
 }
 
 /// The option that is not built in one word, and what to say: alone, with a value (`-v=/a:/b`, `-p80:80`), or in a

@@ -81,9 +81,16 @@ pub(crate) fn pull(
     let pulled = match pulled {
         Ok(pulled) => pulled,
         Err(error) if wanted.only_if_missing && unknown => {
-            return Err(not_found_anywhere(wanted.name, &similar, error));
+            return Err(not_found_anywhere(
+                &order.reference,
+                (wanted.name, &similar),
+                error,
+            ));
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let hint = error.hint_for(&order.reference);
+            return Err(ApiError::from(error).hint(hint));
+        }
     };
     services.tell_images_changed();
     let image = store.image(&pulled.image)?;
@@ -98,13 +105,17 @@ pub(crate) fn pull(
 }
 
 /// A name that the store doesn't know and the registry didn't give: both are told, because it may be misspelt.
-fn not_found_anywhere(name: &str, similar: &[String], error: RegistryError) -> ApiError {
+fn not_found_anywhere(
+    reference: &Reference,
+    (name, similar): (&str, &[String]),
+    error: RegistryError,
+) -> ApiError {
     let code = match error {
         RegistryError::NotFound { .. } | RegistryError::Denied { .. } => "unknown-image",
         ref error if error.is_about_the_way() => "unknown-image",
         _ => return error.into(),
     };
-    let hint = names_like_it(similar).or_else(|| error.hint());
+    let hint = names_like_it(similar).or_else(|| error.hint_for(reference));
     let message = format!("no image is named {name}, and it can't be pulled: {error}");
     ApiError::not_found(code, message).hint(hint)
 }
@@ -120,7 +131,18 @@ pub(crate) fn push(
     let reference = reference_of(name)?;
     let order = PushOrder { reference, login };
     let settings = RegistrySettings::load(services.store.root())?;
-    let pushed = services.store.push(&settings, &order, cancel, events)?;
+    let pushed = services.store.push(&settings, &order, cancel, events);
+    let pushed = pushed.map_err(|error| {
+        let is_unreached = error.is_about_the_way() && error.hint().is_none();
+        let failure = ApiError::from(error);
+        // Who names no registry may not know that this means one.
+        match is_unreached && !name.contains('/') {
+            true => failure.hint(Some(format!(
+                "a name without a registry is Docker Hub's; name another's with: estiva tag {name} REGISTRY/{name}"
+            ))),
+            false => failure,
+        }
+    })?;
     events(TransferEvent::Done {
         image_id: pushed.image.to_string(),
         digest: Some(pushed.manifest.to_string()),

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use estiva_shared::image::{DiffId, Digest};
+use estiva_shared::image::{DiffId, Digest, Reference};
 
 use crate::error::StoreError;
 
@@ -166,7 +166,23 @@ pub(super) enum Again {
     OnceReached,
 }
 
+/// Names of Docker Hub's that `estiva base` makes from this host, without a registry.
+const BASES: [&str; 3] = ["busybox", "debian", "node"];
+
 impl RegistryError {
+    /// What to do about it where this image was to be pulled: some need no registry.
+    #[must_use]
+    pub fn hint_for(&self, reference: &Reference) -> Option<String> {
+        let name = reference.path().strip_prefix("library/");
+        let base = name.filter(|name| BASES.contains(name));
+        match base.filter(|_| reference.domain() == "docker.io") {
+            Some(base) if self.is_about_the_way() || self.hint().is_none() => {
+                Some(format!("make it without a registry: estiva base {base}"))
+            }
+            _ => self.hint(),
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
