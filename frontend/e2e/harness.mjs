@@ -109,6 +109,17 @@ export async function noSidewaysScroll(which, name) {
   expect(over <= 0, `${name} scrolls sideways by ${over} px at 390 px`);
 }
 
+/** Starts Chromium. What it leaves among temporary files lies in `folder`, and goes with it. */
+export async function launch(playwright, folder) {
+  const { chromium } = await import(playwright);
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    env: { ...process.env, TMPDIR: folder },
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+}
+
 /** A root folder with a server of its own, and Chromium beside it; `close` ends and removes all of it. */
 export class World {
   static async open({ playwright, program, serve }) {
@@ -118,14 +129,7 @@ export class World {
     world.root = path.join(world.folder, "root");
     mkdirSync(world.root);
     world.restart(serve);
-    const { chromium } = await import(playwright);
-    world.browser = await chromium.launch({
-      executablePath: "/usr/bin/chromium",
-      // What it leaves in the folder of temporary files goes with this world's.
-      env: { ...process.env, TMPDIR: world.folder },
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"],
-    });
+    world.browser = await launch(playwright, world.folder);
     return world;
   }
 

@@ -16,7 +16,7 @@ use crate::pages::{
 };
 use crate::routes::Route;
 use crate::samples::Sample;
-use crate::services::dom;
+use crate::services::{base, dom};
 use crate::state::connection::Phase;
 
 /// The whole app.
@@ -164,21 +164,31 @@ fn section_name(section: &Route, locale: &Locale) -> &'static str {
         Route::Build => t.nav_build,
         Route::Containers => t.nav_containers,
         Route::Share => t.nav_share,
+        Route::Compare => locale.texts().compare.compare,
         Route::NotFound => t.not_found_title,
         _ => t.nav_inspect,
     }
 }
 
 fn navigation(route: &Route, locale: &Locale) -> Html {
-    let entries = [
+    let all = [
         (Route::Inspect, IconName::Inspect, "nav-inspect"),
         (Route::Images, IconName::Images, "nav-images"),
         (Route::Build, IconName::Build, "nav-build"),
         (Route::Containers, IconName::Containers, "nav-containers"),
         (Route::Share, IconName::Share, "nav-share"),
     ];
-    let links = entries.into_iter().map(|(to, icon, testid)| {
-        let (label, current) = (section_name(&to, locale), route.section() == to);
+    let alone = [
+        (Route::Inspect, IconName::Inspect, "nav-inspect"),
+        (Route::Compare, IconName::Compare, "nav-compare"),
+    ];
+    // Without a server there is nothing behind the others.
+    let (entries, section) = match base::is_alone() {
+        true => (&alone[..], route.clone()),
+        false => (&all[..], route.section()),
+    };
+    let links = entries.iter().cloned().map(|(to, icon, testid)| {
+        let (label, current) = (section_name(&to, locale), section == to);
         html! { <NavLink {to} class="nav-link" {testid} {current}><Icon name={icon} /><span>{ label }</span></NavLink> }
     });
     html! { <nav class="nav" aria-label={locale.texts().common.nav_label}>{ for links }</nav> }

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::routes::Route;
-use crate::services::dom;
+use crate::services::{base, dom};
 use crate::state::choice::ImageQuery;
 
 /// The props of [`QueryLink`].
@@ -40,7 +40,7 @@ pub fn QueryLink(props: &QueryLinkProps) -> Html {
             dom::focus_content();
         }
     });
-    let path = Route::Inspect.to_path();
+    let path = base::file("");
     let href = match &props.query.image {
         Some(image) => format!("{path}?image={}", js_sys::encode_uri_component(image)),
         None => path,

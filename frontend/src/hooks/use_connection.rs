@@ -10,7 +10,7 @@ use yew::prelude::*;
 
 use super::Load;
 use crate::services::socket::{Incoming, Socket};
-use crate::services::{address, api, storage};
+use crate::services::{address, api, base, storage};
 use crate::state::connection::{Happening, Phase};
 
 /// The connection and what it is doing.
@@ -43,6 +43,10 @@ pub fn use_connection_handle() -> Connection {
 }
 
 fn open(socket: Socket) {
+    // Static files have no server to ask, and a key that another page left here is for another one.
+    if base::is_alone() {
+        return;
+    }
     address::reload_on_code();
     let Some(code) = address::take_code() else {
         if storage::token().is_some() {

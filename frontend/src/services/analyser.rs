@@ -16,6 +16,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, File, MessageEvent, Worker};
 use yew::Callback;
 
+use super::base;
 use super::folder::Folder;
 use crate::state::summary::Summary;
 use crate::state::tree::{Sight, Wish};
@@ -23,7 +24,7 @@ use crate::state::treemap::{Map, MapWish};
 use crate::workers::{Answer, Ask, BYTES_FIELD, CompareAsk, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
 
 /// The worker's script, as trunk names it.
-const SCRIPT: &str = "/worker_loader.js";
+const SCRIPT: &str = "worker_loader.js";
 
 /// What comes back.
 #[derive(Clone, Debug, PartialEq)]
@@ -244,7 +245,7 @@ impl Analyser {
     }
 
     fn launch(&self) -> Option<()> {
-        let worker = Worker::new(SCRIPT).ok()?;
+        let worker = Worker::new(&base::file(SCRIPT)).ok()?;
         // Weak, or the worker would keep itself alive.
         let weak = Rc::downgrade(&self.0);
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {

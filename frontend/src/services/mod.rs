@@ -3,6 +3,7 @@
 pub mod address;
 pub mod analyser;
 pub mod api;
+pub mod base;
 pub mod dom;
 pub mod download;
 pub mod folder;

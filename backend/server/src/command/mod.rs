@@ -43,6 +43,7 @@ mod save;
 mod sbom;
 mod serve;
 mod share;
+mod site;
 mod stop;
 mod stop_server;
 mod tag;
@@ -146,6 +147,8 @@ enum Command {
     Share(share::Args),
     /// Print an image's layer breakdown
     Report(report::Args),
+    /// Write the inspector as static files, for any web server
+    Site(site::Args),
     /// Keep a registry's credentials
     Login(login::Args),
     /// Forget a registry's credentials
@@ -206,6 +209,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(&args, &root),
             Self::Version(args) => version::run(&args),
             Self::Completion(args) => completion::run(&args),
+            Self::Site(args) => site::run(&args),
             Self::Serve(args) => serve::run(args, &root),
             Self::Login(args) => login::run(args, &root),
             Self::Logout(args) => logout::run(&args),
@@ -252,6 +256,7 @@ impl Command {
             | Self::Version(_)
             | Self::Serve(_)
             | Self::Completion(_)
+            | Self::Site(_)
             | Self::Login(_)
             | Self::Logout(_) => Ok(0),
         }

@@ -45,10 +45,19 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
 /// The dashboard's policy, with the digests of the inline scripts and styles of its `index.html`. The report's style is
 /// allowed too: the page shows a report in a frame before it is shared, and such a frame is under its page's policy.
 pub(crate) fn page_policy(index: &str) -> String {
+    policy(index, "frame-ancestors 'none'; base-uri 'none'")
+}
+
+/// The same for a page that no server of ours sends: it stands in the document, where nothing can be said of frames around
+/// it (Content Security Policy Level 3, section 3.3), and names its own base.
+pub(crate) fn site_policy(index: &str) -> String {
+    policy(index, "base-uri 'self'")
+}
+
+fn policy(index: &str, around: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{}; style-src 'self'{}{}; connect-src 'self'; \
-         img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'; \
-         base-uri 'none'; form-action 'none'",
+         img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; {around}; form-action 'none'",
         digests(index, "script"),
         digests(index, "style"),
         digest(report::HTML_STYLE),

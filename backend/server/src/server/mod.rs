@@ -49,6 +49,7 @@ use crate::root::{Root, is_on_overlay};
 use crate::runtime_program;
 
 pub(crate) use self::error::with_causes;
+pub(crate) use self::headers::site_policy;
 pub(crate) use self::log::append as append_to_log;
 pub(crate) use self::session::random_hex;
 
