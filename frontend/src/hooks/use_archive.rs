@@ -160,7 +160,10 @@ fn after(name: String, reply: Reply) -> ArchiveState {
             | Answer::Sbom { .. }
             | Answer::Files { .. }
             | Answer::Map { .. }
-            | Answer::Documents { .. },
+            | Answer::Documents { .. }
+            | Answer::Content { .. }
+            | Answer::Versions { .. }
+            | Answer::Piece { .. },
         ) => ArchiveState::Closed,
         Reply::Crashed(message) => ArchiveState::Failed {
             name,

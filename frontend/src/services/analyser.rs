@@ -1,5 +1,9 @@
 //! The page's side of the worker: starts it, asks it, starts it again after it fell over.
 
+mod contents;
+
+pub use contents::{Content, ContentsAsk, Downloaded};
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -271,14 +275,14 @@ impl Analyser {
         let text = field(TEXT_FIELD).as_string().unwrap_or_default();
         match serde_json::from_str::<Answer>(&text) {
             Ok(Answer::Ready) => self.ready(),
-            Ok(Answer::Differences { id, .. }) => {
-                let packed = field(BYTES_FIELD)
-                    .dyn_into::<Uint8Array>()
-                    .map(|bytes| bytes.to_vec())
-                    .unwrap_or_default();
-                self.deliver(Answer::Differences { id, packed });
+            Ok(mut answer) => {
+                if let Some(to) = answer.bytes_mut()
+                    && let Ok(bytes) = field(BYTES_FIELD).dyn_into::<Uint8Array>()
+                {
+                    *to = bytes.to_vec();
+                }
+                self.deliver(answer);
             }
-            Ok(answer) => self.deliver(answer),
             Err(error) => self.crashed(error.to_string()),
         }
     }
@@ -297,6 +301,7 @@ impl Analyser {
     fn deliver(&self, answer: Answer) {
         let (id, goes_on) = match &answer {
             Answer::Progress { id, .. } => (*id, true),
+            Answer::Piece { id, last, .. } => (*id, !last),
             Answer::Files { id, sight } => {
                 let goes_on = sight.found.as_ref().is_some_and(|found| found.goes_on);
                 (*id, goes_on)
@@ -309,6 +314,8 @@ impl Analyser {
             | Answer::Sbom { id, .. }
             | Answer::Map { id, .. }
             | Answer::Documents { id, .. }
+            | Answer::Content { id, .. }
+            | Answer::Versions { id, .. }
             | Answer::Failed { id, .. } => (*id, false),
             Answer::Ready => return,
         };

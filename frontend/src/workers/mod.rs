@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod compare;
+mod contents;
 pub mod folder;
 mod program;
 
@@ -13,8 +14,8 @@ pub use compare::{CompareAsk, Comparer};
 pub use program::{Reader, read_dockerfile, start};
 
 use estiva_shared::dockerfile::{Diagnostic, Dockerfile};
-use estiva_shared::image::RawDocument;
 use estiva_shared::image::holdings::SbomFormat;
+use estiva_shared::image::{FileVersion, RawDocument};
 use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub const FILES_FIELD: &str = "files";
 
 /// The field of a message that holds bytes.
 pub const BYTES_FIELD: &str = "bytes";
+
+/// Most bytes of a file that one answer brings: more than a page shows at once.
+pub const CONTENT_BYTES_MAX: u64 = 1 << 20;
 
 /// From the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +112,41 @@ pub enum Ask {
         image: usize,
         /// Its form.
         format: SbomFormat,
+    },
+    /// Give a part of a file's content.
+    Content {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// The state after this layer; none for the finished image.
+        layer: Option<usize>,
+        /// The path, as the files' rows have it.
+        path: String,
+        /// The part's offset, in bytes.
+        start: u64,
+        /// Its length, in bytes; at most [`CONTENT_BYTES_MAX`] are given.
+        length: u64,
+    },
+    /// Tell what each layer does to a path.
+    Versions {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// The path, as the files' rows have it.
+        path: String,
+    },
+    /// Give all of a file, or a folder as a tar.
+    Download {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// The state after this layer; none for the finished image.
+        layer: Option<usize>,
+        /// The path, as the files' rows have it; empty for the root folder.
+        path: String,
     },
 }
 
@@ -192,6 +231,37 @@ pub enum Answer {
         /// The document.
         text: String,
     },
+    /// A part of a file's content.
+    Content {
+        /// The page's number.
+        id: u64,
+        /// The layer that holds the bytes.
+        layer: usize,
+        /// The whole file's bytes.
+        size_bytes: u64,
+        /// The part's offset.
+        start: u64,
+        /// The part; goes along as bytes.
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
+    /// What each layer does to a path, lowest first.
+    Versions {
+        /// The page's number.
+        id: u64,
+        /// One for each layer that does something to it.
+        versions: Vec<FileVersion>,
+    },
+    /// A piece of a download, in order.
+    Piece {
+        /// The page's number.
+        id: u64,
+        /// No other follows.
+        last: bool,
+        /// The piece; goes along as bytes.
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
     /// It could not be read.
     Failed {
         /// The page's number.
@@ -199,4 +269,26 @@ pub enum Answer {
         /// Why.
         message: String,
     },
+}
+
+impl Answer {
+    /// What goes along as bytes, where something does.
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Differences { packed: bytes, .. }
+            | Self::Content { bytes, .. }
+            | Self::Piece { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Where those bytes are to be put.
+    pub fn bytes_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Differences { packed: bytes, .. }
+            | Self::Content { bytes, .. }
+            | Self::Piece { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
 }

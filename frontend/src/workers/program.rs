@@ -123,6 +123,21 @@ fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
         Ok(Ask::Files { id, image, wish }) => answer(reader.files(id, image, wish)),
         Ok(Ask::Map { id, image, wish }) => answer(reader.map(id, image, &wish)),
         Ok(Ask::Documents { id, image }) => answer(reader.documents(id, image)),
+        Ok(Ask::Content {
+            id,
+            image,
+            layer,
+            path,
+            start,
+            length,
+        }) => answer(reader.content(id, image, (layer, &path), start, length)),
+        Ok(Ask::Versions { id, image, path }) => answer(reader.versions(id, image, &path)),
+        Ok(Ask::Download {
+            id,
+            image,
+            layer,
+            path,
+        }) => reader.download(id, image, (layer, &path), answer),
         // Page and worker are built together, so no other message comes.
         Err(_) => {}
     }
@@ -423,7 +438,7 @@ fn timed<T>(view: &mut View, work: impl FnOnce(&mut View, &dyn Fn() -> f64) -> T
     result
 }
 
-fn failed(id: u64, message: impl std::fmt::Display) -> Answer {
+pub(super) fn failed(id: u64, message: impl std::fmt::Display) -> Answer {
     Answer::Failed {
         id,
         message: message.to_string(),
@@ -438,8 +453,8 @@ fn send(scope: &DedicatedWorkerGlobalScope, answer: &Answer) {
     let transfer = Array::new();
     // Setting a field of a new, plain object does not fail.
     let _ = Reflect::set(&message, &TEXT_FIELD.into(), &text.into());
-    if let Answer::Differences { packed, .. } = answer {
-        let bytes = Uint8Array::from(packed.as_slice());
+    if let Some(bytes) = answer.bytes() {
+        let bytes = Uint8Array::from(bytes);
         let _ = Reflect::set(&message, &BYTES_FIELD.into(), &bytes);
         transfer.push(&bytes.buffer());
     }

@@ -1,5 +1,6 @@
 //! Images: names and digests, archives, layers, the merged tree, waste. See `docs/inspect.md`.
 
+mod access;
 mod analyse;
 mod analysis;
 mod choice;
@@ -30,6 +31,7 @@ pub mod view;
 mod waste;
 mod zstd;
 
+pub use access::{FileVersion, versions};
 pub use analyse::{ImageParts, LayerPart, analyse, analyse_while};
 pub use analysis::*;
 pub use choice::{Choice, Listed};
