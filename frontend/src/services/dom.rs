@@ -132,6 +132,28 @@ pub fn width_of(node: &NodeRef) -> f64 {
         .unwrap_or_default()
 }
 
+/// Calls back whenever the window's size changes, for as long as what is returned lives.
+pub fn on_resize(callback: impl Fn() + 'static) -> Resize {
+    let listener = Closure::<dyn Fn()>::new(callback);
+    if let Some(window) = web_sys::window() {
+        let listener = listener.as_ref().unchecked_ref();
+        let _ = window.add_event_listener_with_callback("resize", listener);
+    }
+    Resize(listener)
+}
+
+/// What listens to the window's size.
+pub struct Resize(Closure<dyn Fn()>);
+
+impl Drop for Resize {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            let listener = self.0.as_ref().unchecked_ref();
+            let _ = window.remove_event_listener_with_callback("resize", listener);
+        }
+    }
+}
+
 /// Moves the keyboard's focus to the page's content, without a scroll.
 pub fn focus_content() {
     let content = web_sys::window()

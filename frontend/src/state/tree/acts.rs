@@ -56,6 +56,10 @@ impl View {
                 self.select(node);
                 return self.toggle(node);
             }
+            "Enter" => {
+                self.opened = true;
+                return;
+            }
             _ => return,
         };
         self.go_to(next);

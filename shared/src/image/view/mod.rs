@@ -11,7 +11,7 @@ mod lines;
 mod text;
 
 pub use bytes::{BytesDifference, HEX_ROW_BYTES, HexRow, differ};
-pub use format::{FileFormat, HEAD_BYTES, format_of};
+pub use format::{FileFormat, HEAD_BYTES, Picture, format_of};
 pub use lines::{
     DIFF_LINES_MAX, DIFF_STEPS_MAX, DiffRow, Hunk, Sign, TextDiff, TooDifferent, diff_lines,
 };
