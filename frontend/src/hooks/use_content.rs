@@ -178,7 +178,9 @@ pub fn use_pieces(source: FileSource, size_bytes: u64) -> PiecesHandle {
         let (pieces, asked) = (pieces.clone(), (*asked).clone());
         let (failure, came) = (failure.setter(), came.setter());
         Callback::from(move |range: Range<u64>| {
-            for missing in pieces.borrow_mut().want(range) {
+            // Asked below without holding on to them: an answer may come at once.
+            let missing = pieces.borrow_mut().want(range);
+            for missing in missing {
                 if !asked.borrow_mut().insert(missing) {
                     continue;
                 }
