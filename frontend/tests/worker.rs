@@ -366,7 +366,7 @@ fn a_folder_s_files_are_an_image_too() {
     }
     let folder = FolderAt::new(paths, files);
     let (mut reader, mut last) = (Reader::default(), Answer::Ready);
-    reader.open_folder(5, &folder, &mut |answer| last = answer);
+    reader.open_folder(5, folder, &mut |answer| last = answer);
     match &last {
         Answer::Images { id: 5, images } => assert_eq!(images[0].image.names, ["sample:1"]),
         other => panic!("expected images, but found {other:?}"),
@@ -374,7 +374,7 @@ fn a_folder_s_files_are_an_image_too() {
     assert_eq!(names(reader.files(1, 0, wish(0))), ["etc", "greeting"]);
     assert_eq!(kinds(&reader), ["index", "config"]);
     let empty = FolderAt::new(Vec::new(), Vec::new());
-    reader.open_folder(6, &empty, &mut |answer| last = answer);
+    reader.open_folder(6, empty, &mut |answer| last = answer);
     let Answer::Failed { message, .. } = last else {
         panic!("expected a failure");
     };

@@ -39,7 +39,7 @@ pub enum CompareAsk {
 }
 
 /// Both sides, and what differs between them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Comparer {
     sides: [Reader; 2],
     comparison: Option<Comparison>,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use estiva_shared::dockerfile;
 use estiva_shared::image::holdings::{SbomFormat, sbom};
 use estiva_shared::image::{
-    self, ANALYSIS_VERSION, ImageAnalysis, Limits, Progress, RawDocument, Subject,
+    self, ANALYSIS_VERSION, AccessError, ImageAnalysis, Limits, Listed, Progress, RawDocument,
 };
 use estiva_shared::report;
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -14,6 +14,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, File, FileReaderSync, MessageEvent};
 
 use super::archive::FileAt;
+use super::contents::{Opened, Source};
 use super::folder::FolderAt;
 use super::{Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
 use crate::state::summary::Summary;
@@ -83,7 +84,7 @@ fn later(scope: &DedicatedWorkerGlobalScope, turn: &js_sys::Function) -> bool {
 }
 
 /// What the worker keeps between two questions.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     reader: Reader,
     comparer: Comparer,
@@ -106,7 +107,7 @@ fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
         Ok(Ask::Folder { id, paths }) => match field(FILES_FIELD).dyn_into::<Array>() {
             Ok(files) => {
                 let files = files.iter().map(JsCast::unchecked_into).collect();
-                reader.open_folder(id, &FolderAt::new(paths, files), answer);
+                reader.open_folder(id, FolderAt::new(paths, files), answer);
             }
             Err(_) => answer(no_file(id)),
         },
@@ -156,9 +157,11 @@ pub fn read_dockerfile(id: u64, source: &str) -> Answer {
 }
 
 /// What was opened last.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Reader {
     images: Vec<ImageAnalysis>,
+    /// Where their files' contents are; none where only their analyses came.
+    opened: Option<Opened>,
     documents: Vec<Vec<RawDocument>>,
     shown: Option<Shown>,
     turn_is_due: bool,
@@ -191,22 +194,29 @@ impl Reader {
             Ok(archive) => archive,
             Err(error) => return answer(failed(id, error)),
         };
-        self.open(id, Subject::Archive(&archive), answer);
+        self.open(id, Source::Archive(archive), answer);
     }
 
     /// Takes a folder apart that holds an image layout, telling how far it is.
-    pub fn open_folder(&mut self, id: u64, folder: &FolderAt, answer: &mut dyn FnMut(Answer)) {
+    pub fn open_folder(&mut self, id: u64, folder: FolderAt, answer: &mut dyn FnMut(Answer)) {
         self.close();
-        self.open(id, Subject::Folder(folder), answer);
+        self.open(id, Source::Folder(folder), answer);
     }
 
-    fn open(&mut self, id: u64, subject: Subject<'_>, answer: &mut dyn FnMut(Answer)) {
+    fn open(&mut self, id: u64, source: Source, answer: &mut dyn FnMut(Answer)) {
         let limits = Limits::default();
-        let result = image::inspect_documented(subject, &limits, &mut telling(id, answer));
+        let mut all = |images: &[Listed]| (0..images.len()).collect();
+        let result = image::inspect_opened(
+            source.subject(),
+            &limits,
+            &mut all,
+            &mut telling(id, answer),
+        );
         answer(match result {
-            Ok(images) => {
+            Ok((images, contents)) => {
                 let (images, documents) = images.into_iter().unzip();
                 self.documents = documents;
+                self.opened = Some(Opened { source, contents });
                 self.hold(id, images)
             }
             Err(error) => failed(id, error),
@@ -262,6 +272,17 @@ impl Reader {
     /// The images that are open.
     pub fn images(&self) -> &[ImageAnalysis] {
         &self.images
+    }
+
+    /// What an image was opened from, and its analysis.
+    pub(super) fn opened(&self, image: usize) -> Result<(&Opened, &ImageAnalysis), AccessError> {
+        let analysis = self.images.get(image).ok_or(AccessError::NoSuch {
+            what: "images",
+            count: self.images.len(),
+            number: image + 1,
+        })?;
+        let opened = self.opened.as_ref().ok_or(AccessError::NotHere)?;
+        Ok((opened, analysis))
     }
 
     /// Writes a bill of materials of an image.

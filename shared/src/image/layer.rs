@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read};
 
 use serde::{Deserialize, Serialize};
 
+use super::access::{EntryPlace, Noted, Recorder};
 use super::estargz::{self, Tail};
 use super::holdings::{Gatherer, LayerFacts};
 use super::path::{Mark, NormalPath, PATH_BYTES_MAX, escapes_root, mark_of, normalise, parent};
@@ -111,6 +112,16 @@ impl LayerIndex {
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
     pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        let (index, _) = Self::read_noting(source, limits, None)?;
+        Ok(index)
+    }
+
+    /// As [`Self::read`], noting where the blob can be entered and where its entries lie.
+    pub(super) fn read_noting(
+        source: impl Read,
+        limits: &Limits,
+        recorder: Option<Recorder>,
+    ) -> Result<(Self, Noted), LayerError> {
         let mut blob = DigestReader::new(Watched {
             inner: source,
             failure: None,
@@ -121,13 +132,16 @@ impl LayerIndex {
             Err(source) => return Err(LayerError::Io { offset: 0, source }),
         };
         let mut collector = Collector::new(limits, compression);
+        collector.places = recorder.is_some().then(Vec::new);
+        let mut noted = None;
         let inflated = if compression == Compression::None {
             collector.read_tar(&mut blob);
             None
-        } else if let Some(inflating) = Inflating::new(&mut blob, compression) {
+        } else if let Some(inflating) = Inflating::recording(&mut blob, compression, recorder) {
             let mut tar = DigestReader::new(Capped::new(inflating, limits.uncompressed_bytes));
             collector.read_tar(&mut tar);
-            let (_, digest, bytes) = tar.finish();
+            let (capped, digest, bytes) = tar.finish();
+            noted = capped.into_inner().into_recorder();
             Some((digest, bytes))
         } else {
             let message = format!(
@@ -137,7 +151,10 @@ impl LayerIndex {
             collector.stop("compression", message, None, 0);
             None
         };
-        collector.finish(blob, inflated)
+        let places = collector.places.take().unwrap_or_default();
+        let index = collector.finish(blob, inflated)?;
+        let noted = Noted::new(&index, noted, places);
+        Ok((index, noted))
     }
 }
 
@@ -184,6 +201,8 @@ struct Collector<'a> {
     dropped: u64,
     /// The tar was read to its end.
     complete: bool,
+    /// Where entries lie, where that is noted.
+    places: Option<Vec<EntryPlace>>,
 }
 
 impl<'a> Collector<'a> {
@@ -200,6 +219,7 @@ impl<'a> Collector<'a> {
             problems_are_cut: false,
             dropped: 0,
             complete: false,
+            places: None,
         }
     }
 
@@ -302,6 +322,9 @@ impl<'a> Collector<'a> {
                 let Some(kind) = self.kind(entry, &path) else {
                     return;
                 };
+                if let Some(places) = &mut self.places {
+                    places.push(EntryPlace::new(&path, offset));
+                }
                 self.entries.push(IndexEntry {
                     path: path.into_boxed_str(),
                     kind,
@@ -351,26 +374,18 @@ impl<'a> Collector<'a> {
 
     /// What an entry is; none, with a problem, for what images have no use for.
     fn kind(&mut self, entry: &TarEntry, path: &str) -> Option<EntryKind> {
-        Some(match entry.kind {
-            TarKind::File => EntryKind::File,
-            TarKind::Directory => EntryKind::Directory,
-            TarKind::Symlink => EntryKind::Symlink,
-            TarKind::Hardlink => EntryKind::Hardlink,
-            TarKind::CharDevice => EntryKind::CharDevice,
-            TarKind::BlockDevice => EntryKind::BlockDevice,
-            TarKind::Fifo => EntryKind::Fifo,
-            TarKind::Other(flag) => {
-                let what = if flag == b'S' {
-                    "a sparse file".to_owned()
-                } else {
-                    format!("the type {:?}", char::from(flag))
-                };
-                let message =
-                    format!("expected a file, folder, link, device or pipe, but found {what}");
-                self.problem("bad-entry", message, Some(path), entry.offset);
-                return None;
-            }
-        })
+        let kind = kind_of(entry.kind);
+        if let (None, TarKind::Other(flag)) = (kind, entry.kind) {
+            let what = if flag == b'S' {
+                "a sparse file".to_owned()
+            } else {
+                format!("the type {:?}", char::from(flag))
+            };
+            let message =
+                format!("expected a file, folder, link, device or pipe, but found {what}");
+            self.problem("bad-entry", message, Some(path), entry.offset);
+        }
+        kind
     }
 
     fn problem(&mut self, code: &str, message: String, entry: Option<&str>, offset: u64) {
@@ -516,6 +531,20 @@ impl<'a> Collector<'a> {
             facts: self.gatherer.into_facts(),
         })
     }
+}
+
+/// What images call an entry of a tar; none for what they have no use for.
+pub(super) fn kind_of(kind: TarKind) -> Option<EntryKind> {
+    Some(match kind {
+        TarKind::File => EntryKind::File,
+        TarKind::Directory => EntryKind::Directory,
+        TarKind::Symlink => EntryKind::Symlink,
+        TarKind::Hardlink => EntryKind::Hardlink,
+        TarKind::CharDevice => EntryKind::CharDevice,
+        TarKind::BlockDevice => EntryKind::BlockDevice,
+        TarKind::Fifo => EntryKind::Fifo,
+        TarKind::Other(_) => return None,
+    })
 }
 
 /// CRC-32 of an entry's content, which is read to its end; `take` gets each piece of it.

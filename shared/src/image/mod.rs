@@ -12,6 +12,7 @@ mod dive;
 mod documents;
 mod estargz;
 mod folder;
+mod gzip;
 mod hashing;
 pub mod holdings;
 mod inflating;
@@ -31,7 +32,9 @@ pub mod view;
 mod waste;
 mod zstd;
 
-pub use access::{FileVersion, versions};
+pub use access::{
+    AccessError, CHECKPOINTS_BYTES_MAX, ContentIndex, Download, FileVersion, OpenFile, versions,
+};
 pub use analyse::{ImageParts, LayerPart, analyse, analyse_while};
 pub use analysis::*;
 pub use choice::{Choice, Listed};
@@ -44,7 +47,7 @@ pub use holdings::Holdings;
 pub use inflating::Inflating;
 pub use inspect::{
     Documented, InspectError, Progress, Subject, inspect, inspect_documented, inspect_folder,
-    inspect_some, inspect_within,
+    inspect_opened, inspect_some, inspect_within,
 };
 pub use instruction::split_instruction;
 pub use layer::{IndexEntry, LayerError, LayerIndex, Limits};

@@ -51,6 +51,60 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
     }
 }
 
+impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buf)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for std::rc::Rc<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buf)
+    }
+}
+
+/// A range of a [`ReadAt`], as one of its own.
+pub(super) struct Range<T> {
+    source: T,
+    start: u64,
+    length: u64,
+}
+
+impl<T: ReadAt> Range<T> {
+    /// `length` bytes from `start` on; what lies past the source's end is not there.
+    pub(super) fn new(source: T, start: u64, length: u64) -> Self {
+        let length = length.min(source.size().saturating_sub(start));
+        Self {
+            source,
+            start,
+            length,
+        }
+    }
+}
+
+impl<T: ReadAt> ReadAt for Range<T> {
+    fn size(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.length.saturating_sub(offset);
+        let count = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(0);
+        }
+        self.source.read_at(self.start + offset, &mut buf[..count])
+    }
+}
+
 /// A cursor over a range of a [`ReadAt`].
 pub struct Window<'a> {
     source: &'a dyn ReadAt,
@@ -115,6 +169,11 @@ impl<R: Read> Capped<R> {
     /// Lets `limit` bytes through.
     pub fn new(inner: R, limit: u64) -> Self {
         Self { inner, left: limit }
+    }
+
+    /// The reader below.
+    pub fn into_inner(self) -> R {
+        self.inner
     }
 }
 

@@ -9,6 +9,8 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::access::Recorder;
+
 /// Largest window that a frame may ask for, in bytes: what `zstd -d` takes without being told to take more. A decoder holds
 /// as much of what it wrote last, and one block.
 pub const ZSTD_WINDOW_BYTES_MAX: u64 = 128 << 20;
@@ -37,6 +39,9 @@ pub struct ZstdReader<R> {
     frame_start: u64,
     /// Bytes of the frame that were handed out.
     frame_bytes: u64,
+    /// Bytes of all frames that were handed out.
+    made: u64,
+    recorder: Option<Recorder>,
 }
 
 /// Where a reader is.
@@ -67,7 +72,20 @@ impl<R: BufRead> ZstdReader<R> {
             state: State::Between,
             frame_start: 0,
             frame_bytes: 0,
+            made: 0,
+            recorder: None,
         }
+    }
+
+    /// Notes where frames begin.
+    pub(super) fn recording(mut self, recorder: Option<Recorder>) -> Self {
+        self.recorder = recorder;
+        self
+    }
+
+    /// The recorder, with what it noted.
+    pub(super) fn into_recorder(self) -> Option<Recorder> {
+        self.recorder
     }
 
     /// Goes to the next frame with content; none at the source's end.
@@ -91,6 +109,9 @@ impl<R: BufRead> ZstdReader<R> {
                 continue;
             }
             (self.frame_start, self.frame_bytes) = (start, 0);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.member(self.made, start);
+            }
             return match self.decoder.init((&magic[..]).chain(&mut self.source)) {
                 Ok(()) => Ok(Some(())),
                 Err(error) => Err(self.fault(&error)),
@@ -179,6 +200,7 @@ impl<R: BufRead> Read for ZstdReader<R> {
             if matches!(self.state, State::Inside | State::Broken(_)) {
                 let count = self.decoder.read(out)?;
                 self.frame_bytes += count as u64;
+                self.made += count as u64;
                 if count > 0 {
                     return Ok(count);
                 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
+use super::super::access::{ContentIndex, Lying, Noted};
 use super::super::path::parent;
 use super::super::problems::bytes_of;
 use super::super::{
@@ -38,6 +39,8 @@ pub(super) struct Layer {
     pub(super) index: Arc<LayerIndex>,
     /// What showing it once takes, in bytes.
     pub(super) cost: usize,
+    /// Its number in the index of contents, where one is made.
+    pub(super) blob: Option<usize>,
 }
 
 /// One file of the archive.
@@ -66,6 +69,8 @@ pub(super) struct Catalogue<'a, 'p> {
     kept_bytes: u64,
     /// What is wrong with the archive itself.
     pub(super) problems: Vec<Problem>,
+    /// Where contents lie, where that is noted.
+    pub(super) contents: Option<ContentIndex>,
 }
 
 impl<'a, 'p> Catalogue<'a, 'p> {
@@ -73,6 +78,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
     pub(super) fn read(
         subject: Subject<'a>,
         limits: &Limits,
+        contents: Option<ContentIndex>,
         meter: &'a Meter<'p>,
     ) -> Result<Self, InspectError> {
         let mut catalogue = Self {
@@ -83,6 +89,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             budget: *limits,
             kept_bytes: 0,
             problems: Vec::new(),
+            contents,
         };
         if let Subject::Archive(archive) = subject {
             catalogue.read_archive(archive)?;
@@ -204,18 +211,24 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         if let Some(layer) = self.layers.get(&path) {
             return Ok(Ok(layer.clone()));
         }
-        let read = match &self.members[&path] {
+        let recorder = self.contents.as_mut().map(ContentIndex::recorder);
+        let (read, lying) = match &self.members[&path] {
             Member::Layer(layer) => return Ok(Ok(layer.clone())),
             Member::Dropped(reason) => return Ok(Err(reason.clone())),
             Member::Plain { offset, size } => {
-                let window = Window::new(archive, *offset, *size);
-                LayerIndex::read(Metered::new(window, self.meter), &self.budget)
+                let (offset, size) = (*offset, *size);
+                let window = Metered::new(Window::new(archive, offset, size), self.meter);
+                let read = LayerIndex::read_noting(window, &self.budget, recorder);
+                (read, Lying::Plain { offset, size })
             }
-            Member::Kept(bytes) => LayerIndex::read(&bytes[..], &self.budget),
+            Member::Kept(bytes) => (
+                LayerIndex::read_noting(&bytes[..], &self.budget, recorder),
+                Lying::Kept(Arc::clone(bytes)),
+            ),
             Member::Link(_) => return Ok(Err(missing(&path))),
         };
         let layer = match read {
-            Ok(index) => self.spend(index),
+            Ok(read) => self.spend(read, lying),
             Err(LayerError::Io { source, .. }) => return Err(InspectError::Io(source)),
         };
         self.layers.insert(path, layer.clone());
@@ -236,8 +249,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Err(reason) => return Ok(Err(reason)),
         };
         let reader = Metered::new(Window::whole(&*file), self.meter);
-        let layer = match LayerIndex::read(reader, &self.budget) {
-            Ok(index) => self.spend(index),
+        let recorder = self.contents.as_mut().map(ContentIndex::recorder);
+        let layer = match LayerIndex::read_noting(reader, &self.budget, recorder) {
+            Ok(read) => self.spend(read, Lying::File(path.to_owned())),
             Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
             Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
         };
@@ -271,7 +285,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
     }
 
     /// Takes what a layer needed from the limits, which hold for the archive as a whole.
-    fn spend(&mut self, index: LayerIndex) -> Layer {
+    fn spend(&mut self, (index, noted): (LayerIndex, Noted), lying: Lying) -> Layer {
         let marks = index.whiteouts.iter().chain(&index.opaque);
         let names = index
             .entries
@@ -287,9 +301,11 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             .budget
             .uncompressed_bytes
             .saturating_sub(index.uncompressed_bytes);
+        let contents = self.contents.as_mut();
         Layer {
             cost: cost_of_layer(&index),
             index: Arc::new(index),
+            blob: contents.map(|contents| contents.add(lying, noted)),
         }
     }
 
@@ -313,7 +329,8 @@ impl<'a, 'p> Catalogue<'a, 'p> {
     ) -> Result<(), InspectError> {
         let metered = Metered::new(Window::whole(archive), self.meter);
         let file = BufReader::with_capacity(READ_BYTES, metered);
-        let Some(inflating) = Inflating::new(file, compression) else {
+        let recorder = self.contents.as_mut().map(ContentIndex::recorder);
+        let Some(inflating) = Inflating::recording(file, compression, recorder) else {
             return Err(InspectError::NotAnArchive {
                 found: compression.name().to_owned(),
             });
@@ -323,12 +340,15 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         let mut reader = TarReader::new(&mut inflated);
         self.each(&mut reader, compression, Self::keep_or_index)?;
         let offset = reader.position();
-        if !self.problems.is_empty() {
-            return Ok(());
-        }
         // The checksum of what was read stands at the end of all, and may have more after it.
-        if let Err(source) = io::copy(&mut inflated, &mut io::sink()) {
+        if self.problems.is_empty()
+            && let Err(source) = io::copy(&mut inflated, &mut io::sink())
+        {
             self.note_damage(&TarError::Io { offset, source }, compression);
+        }
+        let recorder = inflated.into_inner().into_inner().into_recorder();
+        if let (Some(contents), Some(recorder)) = (&mut self.contents, recorder) {
+            contents.set_outer(compression, recorder);
         }
         Ok(())
     }
@@ -398,8 +418,13 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             let _ = EndOnError { inner: reader }.read_to_end(&mut bytes);
             return Ok(Member::Kept(bytes.into()));
         }
-        match LayerIndex::read(EndOnError { inner: reader }, &self.budget) {
-            Ok(index) => Ok(Member::Layer(self.spend(index))),
+        let recorder = self.contents.as_mut().map(ContentIndex::recorder);
+        let lying = Lying::Packed {
+            offset: entry.content_offset,
+            size: entry.size,
+        };
+        match LayerIndex::read_noting(EndOnError { inner: reader }, &self.budget, recorder) {
+            Ok(read) => Ok(Member::Layer(self.spend(read, lying))),
             Err(LayerError::Io { source, .. }) => Err(InspectError::Io(source)),
         }
     }

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::config::RawConfig;
 use super::documents::{DOCUMENTS_BYTES_MAX, RawDocument};
 use super::{
-    Folder, ImageAnalysis, ImageParts, LayerIndex, LayerPart, Limits, Listed, Problem, ReadAt,
-    analyse_while,
+    ContentIndex, Folder, ImageAnalysis, ImageParts, LayerIndex, LayerPart, Limits, Listed,
+    Problem, ReadAt, analyse_while,
 };
 use budget::{Budget, cost_of_config};
 use catalogue::{Catalogue, Layer};
@@ -164,7 +164,7 @@ pub fn inspect_some(
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<ImageAnalysis>, InspectError> {
-    let images = inspect_with_meter(subject, limits, choose, None, progress)?;
+    let (images, _) = inspect_with_meter(subject, limits, choose, Keep::default(), progress)?;
     Ok(images.into_iter().map(|(analysis, _)| analysis).collect())
 }
 
@@ -177,24 +177,52 @@ pub fn inspect_documented(
     limits: &Limits,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<Documented>, InspectError> {
-    let mut kept_bytes = DOCUMENTS_BYTES_MAX;
-    inspect_with_meter(subject, limits, &mut all, Some(&mut kept_bytes), progress)
+    let keep = Keep {
+        documents: true,
+        contents: false,
+    };
+    let (images, _) = inspect_with_meter(subject, limits, &mut all, keep, progress)?;
+    Ok(images)
 }
 
-/// Makes the meter of a reading. Documents are kept where there are bytes for them.
+/// As [`inspect_documented`]; with the images comes the index by which their files can be read.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_opened(
+    subject: Subject<'_>,
+    limits: &Limits,
+    choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
+    let keep = Keep {
+        documents: true,
+        contents: true,
+    };
+    inspect_with_meter(subject, limits, choose, keep, progress)
+}
+
+/// What is kept beside the analyses.
+#[derive(Clone, Copy, Default)]
+struct Keep {
+    documents: bool,
+    contents: bool,
+}
+
+/// Makes the meter of a reading.
 fn inspect_with_meter(
     subject: Subject<'_>,
     limits: &Limits,
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
-    kept_bytes: Option<&mut usize>,
+    keep: Keep,
     progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Vec<Documented>, InspectError> {
+) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
     let total_bytes = match subject {
         Subject::Archive(archive) => archive.size(),
         Subject::Folder(_) => 0,
     };
     let meter = Meter::new(progress, total_bytes);
-    let result = inspect_metered(subject, limits, choose, kept_bytes, &meter);
+    let result = inspect_metered(subject, limits, choose, keep, &meter);
     if meter.is_cancelled() {
         return Err(InspectError::Cancelled);
     }
@@ -210,10 +238,12 @@ fn inspect_metered(
     subject: Subject<'_>,
     limits: &Limits,
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
-    mut kept_bytes: Option<&mut usize>,
+    keep: Keep,
     meter: &Meter<'_>,
-) -> Result<Vec<Documented>, InspectError> {
-    let mut catalogue = Catalogue::read(subject, limits, meter)?;
+) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
+    let contents = keep.contents.then(ContentIndex::default);
+    let mut kept_bytes = DOCUMENTS_BYTES_MAX;
+    let mut catalogue = Catalogue::read(subject, limits, contents, meter)?;
     let (mut found, notes) = find(&mut catalogue)?;
     let listed: Vec<_> = found
         .iter()
@@ -236,9 +266,9 @@ fn inspect_metered(
     let mut budget = Budget::new(limits.shown_bytes);
     let mut images = Vec::with_capacity(found.len());
     for mut image in found {
-        let documents = match &mut kept_bytes {
-            Some(kept_bytes) => documents_of(&mut catalogue, &image, kept_bytes),
-            None => Vec::new(),
+        let documents = match keep.documents {
+            true => documents_of(&mut catalogue, &image, &mut kept_bytes),
+            false => Vec::new(),
         };
         image.parts.problems.extend(notes.iter().cloned());
         read_config(&mut catalogue, &mut image, &mut budget);
@@ -249,7 +279,7 @@ fn inspect_metered(
             return Err(InspectError::Cancelled);
         }
     }
-    Ok(images)
+    Ok((images, catalogue.contents.take().unwrap_or_default()))
 }
 
 /// All images that the lists lead to, and what else is to be said of the whole.
@@ -360,15 +390,19 @@ fn read_layers(
     budget: &mut Budget,
 ) -> Result<Vec<LayerPart>, InspectError> {
     let mut parts = Vec::with_capacity(image.layers.len());
+    let mut blobs = Vec::with_capacity(image.layers.len());
     for layer in &image.layers {
-        let index = catalogue
-            .layer(&layer.member)?
-            .and_then(|layer| paid(layer, budget));
+        let read = catalogue.layer(&layer.member)?;
+        blobs.push(read.as_ref().ok().and_then(|layer| layer.blob));
+        let index = read.and_then(|layer| paid(layer, budget));
         parts.push(LayerPart {
             digest: layer.digest,
             size_bytes: layer.size_bytes,
             index,
         });
+    }
+    if let Some(contents) = &mut catalogue.contents {
+        contents.add_image(blobs);
     }
     Ok(parts)
 }
