@@ -85,7 +85,7 @@ pub use share_dialog::ShareDialog;
 pub use states::{Empty, Failure, Loading};
 pub use steps::Steps;
 pub use suggestions::SuggestionList;
-pub use tabs::{Tab, Tabs};
+pub use tabs::{Tab, Tabs, tab_id};
 pub use terminal::Terminal;
 pub use terminal_panel::TerminalPanel;
 pub use time_slider::TimeSlider;

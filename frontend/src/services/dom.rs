@@ -120,6 +120,17 @@ pub fn focus(node: &NodeRef) {
     }
 }
 
+/// Moves the keyboard's focus to the element of this id, where there is one.
+pub fn focus_id(id: &str) {
+    let element = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id(id))
+        .and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    if let Some(element) = element {
+        let _ = element.focus();
+    }
+}
+
 /// Whether no element has the keyboard's focus.
 pub fn nothing_is_focused() -> bool {
     focused().is_none_or(|element| element.tag_name() == "BODY")

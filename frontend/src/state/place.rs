@@ -78,10 +78,15 @@ impl Place {
         }
     }
 
-    /// With a file opened, or with none.
+    /// With a file opened, which is then the chosen path too, or with none.
     pub fn with_file(self, layer: Option<usize>, path: &str) -> Place {
+        let chosen = match path {
+            "" => self.path,
+            path => path.to_owned(),
+        };
         Place {
             layer,
+            path: chosen,
             file: path.to_owned(),
             tab: String::new(),
             at: None,
@@ -304,6 +309,19 @@ mod tests {
         assert_eq!(query.split('&').map(named).collect::<Vec<_>>(), NAMES);
         assert_eq!(Place::default().query(), "");
         assert_eq!(Place::of_query(""), Place::default());
+    }
+
+    #[test]
+    fn a_file_is_opened_at_its_beginning_and_stays_chosen_once_it_is_closed() {
+        let place = Place {
+            tab: "hex".into(),
+            at: Some(9),
+            against: Some(1),
+            ..Place::default()
+        };
+        let opened = place.with_file(Some(2), "etc/x");
+        assert_eq!(opened.query(), "layer=2&path=etc/x&file=etc/x");
+        assert_eq!(opened.with_file(Some(2), "").query(), "layer=2&path=etc/x");
     }
 
     #[test]

@@ -118,7 +118,7 @@ pub(super) fn meta_table(one: &FileVersion, two: &FileVersion, locale: &Locale) 
     let rows: Vec<_> = changed
         .filter(|(_, (one, two))| one != two)
         .map(|(name, (one, two))| {
-            html! { <><dt>{ *name }</dt><dd><code>{ one }</code>{ " → " }<code>{ two }</code></dd></> }
+            html! { <><dt>{ *name }</dt><dd><span><code>{ one }</code>{ " → " }<code>{ two }</code></span></dd></> }
         })
         .collect();
     (!rows.is_empty()).then(|| html! { <dl class="table">{ for rows }</dl> })

@@ -28,7 +28,7 @@ use self::picture::PicturePanel;
 use self::program::ProgramPanel;
 use self::text::TextPanel;
 use super::suggestions::layer_line;
-use super::{CopyButton, Dialog, Icon, IconName, Loading, Tab, Tabs, cargo_class};
+use super::{Dialog, Icon, IconName, Loading, Tab, Tabs, cargo_class, tab_id};
 use crate::hooks::{FileSource, Locale, PlaceHandle, use_beginning, use_locale, use_versions};
 use crate::i18n::{FileTexts, fill};
 use crate::services::analyser::ContentsAsk;
@@ -161,6 +161,15 @@ fn Opened(props: &OpenedProps) -> Html {
             <DetailsPanel image={props.image.clone()} place={place_handle} versions={props.versions.clone()} {shown} />
         },
     };
+    {
+        // A dialog begins with what it is about, which comes a moment after it.
+        let name = chosen.name();
+        use_effect_with(is_waiting, move |is_waiting| {
+            if !is_waiting {
+                dom::focus_id(&tab_id(name));
+            }
+        });
+    }
     let tabs = tabs.into_iter().map(|tab| Tab {
         name: tab.name(),
         label: tab_name(tab, t).into(),
@@ -233,7 +242,6 @@ fn head_line(
                         is_folder={version.is_some_and(|version| version.kind == EntryKind::Directory)} />
                 }
                 <button type="button" class="button button-small" onclick={to_tree}>{ t.show_in_tree }</button>
-                <CopyButton text={format!("/{}", props.path)} />
             </div>
         </div>
     }

@@ -75,7 +75,7 @@ fn draw(program: &Elf, props: &ProgramPanelProps, locale: &Locale) -> Html {
                 if program.runpath.is_some() { <dt>{ t.runpath }</dt><dd>{ text_or(&program.runpath, "") }</dd> }
                 <dt>{ t.symbols }</dt><dd>{ symbols(program, t) }</dd>
                 if let Some(id) = &program.build_id {
-                    <dt>{ t.build_id }</dt><dd class="program-id"><code class="break">{ id }</code><CopyButton text={id.clone()} /></dd>
+                    <dt>{ t.build_id }</dt><dd><span class="program-id"><code class="break">{ id }</code><CopyButton text={id.clone()} /></span></dd>
                 }
             </dl>
             { needed(program, props, t) }

@@ -137,12 +137,12 @@ impl TextDiff {
 }
 
 /// The changes that lead from one list of lines to the other, in order; none touches the next.
-fn edits(old: &[&str], new: &[&str]) -> Result<Vec<Edit>, TooDifferent> {
+fn edits<'t>(old: &[&'t str], new: &[&'t str]) -> Result<Vec<Edit>, TooDifferent> {
     // Numbers are compared faster than texts, and many lines are alike.
-    let mut numbers = HashMap::new();
-    let mut number = |line: &&str| {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut number = |line: &&'t str| {
         let next = numbers.len();
-        *numbers.entry(line.to_string()).or_insert(next)
+        *numbers.entry(line).or_insert(next)
     };
     let one: Vec<usize> = old.iter().map(&mut number).collect();
     let other: Vec<usize> = new.iter().map(&mut number).collect();
