@@ -175,22 +175,22 @@ fn what_is_no_file_says_what_it_is() {
         (
             None,
             "etc/gone",
-            "expected a path that the image has at its end, but found that layer 2 removed it: etc/gone",
+            "expected a path that the image has at its end, but found that layer 1 removed it: etc/gone",
         ),
         (
             Some(1),
             "etc/gone",
-            "expected a path that the image has after layer 2, but found that layer 2 removed it: etc/gone",
+            "expected a path that the image has after layer 1, but found that layer 1 removed it: etc/gone",
         ),
         (
             Some(0),
             "etc/below",
-            "expected a path that the image has after layer 1, but found none: etc/below",
+            "expected a path that the image has after layer 0, but found none: etc/below",
         ),
         (
             Some(7),
             "etc/name",
-            "expected one of 3 layers, but found number 8",
+            "expected one of 3 layers, counted from 0, but found number 7",
         ),
     ];
     for (layer, path, message) in cases {

@@ -279,7 +279,7 @@ impl Reader {
         let analysis = self.images.get(image).ok_or(AccessError::NoSuch {
             what: "images",
             count: self.images.len(),
-            number: image + 1,
+            number: image,
         })?;
         let opened = self.opened.as_ref().ok_or(AccessError::NotHere)?;
         Ok((opened, analysis))

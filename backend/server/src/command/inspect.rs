@@ -14,7 +14,7 @@ use clap::ValueHint;
 use estiva_shared::image::{Choice, ImageAnalysis};
 use estiva_shared::text::human_bytes;
 
-pub(super) use self::subject::{Wanted, is_local, read_image, read_local};
+pub(super) use self::subject::{Opened, Wanted, is_local, read_image, read_local};
 use super::completion::names;
 use super::{Outcome, holdings, rebuild};
 use crate::failure::{EXIT_FAILURE, Failure};

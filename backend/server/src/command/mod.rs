@@ -5,6 +5,7 @@
 mod attach;
 mod base;
 mod build;
+mod cat;
 mod compare;
 mod completion;
 mod confirm;
@@ -135,6 +136,8 @@ enum Command {
     Base(base::Args),
     /// Take an image apart: a file (no server or root needed) or one of the store
     Inspect(inspect::Args),
+    /// Print a file of an image, or a folder as a tar
+    Cat(cat::Args),
     /// Say how two images differ, each a file or one of the store
     Compare(compare::Args),
     /// Print an image's packages as a bill of materials, in SPDX or CycloneDX
@@ -207,6 +210,7 @@ impl Command {
             Self::Login(args) => login::run(args, &root),
             Self::Logout(args) => logout::run(&args),
             Self::Inspect(args) if args.is_file() => inspect::file(&args),
+            Self::Cat(args) if args.is_file() => cat::file(&args),
             Self::Compare(args) if args.are_files() => compare::files(&args),
             Self::Sbom(args) if args.is_file() => sbom::file(&args),
             other => wait(other.ask(root)),
@@ -236,6 +240,7 @@ impl Command {
             Self::Load(args) => load::run(&args, &root).await,
             Self::Base(args) => base::run(&args, &root).await,
             Self::Inspect(args) => inspect::image(&args, &root).await,
+            Self::Cat(args) => cat::image(&args, &root).await,
             Self::Compare(args) => compare::images(&args, &root).await,
             Self::Sbom(args) => sbom::image(&args, &root).await,
             Self::Share(args) => share::run(args, &root).await,

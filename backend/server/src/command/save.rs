@@ -53,6 +53,21 @@ pub(crate) async fn run(args: &Args, root: &Path) -> Outcome {
     Ok(0)
 }
 
+/// Writes an image's archive into what is there for it.
+///
+/// # Errors
+/// An unknown image; no server; what `fault` makes of a failure to write.
+pub(super) async fn fetch(
+    image: &str,
+    root: &Path,
+    out: &mut impl Write,
+    fault: impl FnOnce(io::Error) -> Failure,
+) -> Result<(), Failure> {
+    let mut client = Client::connect(root).await?;
+    let path = format!("/api/v1/images/{}/archive", segment(image));
+    copy(client.download(&path).await?, out, fault).await
+}
+
 async fn copy(
     mut body: hyper::body::Incoming,
     out: &mut impl Write,

@@ -32,6 +32,16 @@ pub struct Download<'a> {
     pub path: &'a str,
 }
 
+impl Download<'_> {
+    /// Whether a folder is meant, which is written as a tar.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.path.is_empty()
+            || locate(self.analysis, self.layer, self.path)
+                .is_ok_and(|(_, entry)| entry.kind == EntryKind::Directory)
+    }
+}
+
 /// A path below the folder.
 struct Item<'a> {
     layer: usize,
@@ -51,9 +61,7 @@ impl ContentIndex {
         what: Download<'_>,
         out: &mut dyn Write,
     ) -> Result<(), AccessError> {
-        let is_folder = what.path.is_empty()
-            || locate(what.analysis, what.layer, what.path)?.1.kind == EntryKind::Directory;
-        if is_folder {
+        if what.is_folder() {
             return self.download_folder(subject, what, out);
         }
         let file = self.open(subject, (what.image, what.analysis), what.layer, what.path)?;
@@ -136,7 +144,7 @@ impl ContentIndex {
                 return Err(AccessError::NoSuch {
                     what: "layers",
                     count: layers.len(),
-                    number: layer + 1,
+                    number: layer,
                 });
             }
             Some(layer) => layer + 1,

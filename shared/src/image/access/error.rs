@@ -13,13 +13,13 @@ pub enum AccessError {
     )]
     NotHere,
     /// The image has fewer layers or images.
-    #[error("expected one of {count} {what}, but found number {number}")]
+    #[error("expected one of {count} {what}, counted from 0, but found number {number}")]
     NoSuch {
         /// `images` or `layers`.
         what: &'static str,
         /// How many there are.
         count: usize,
-        /// The one that was asked for, from 1.
+        /// The one that was asked for.
         number: usize,
     },
     /// No layer up to this one has the path.
@@ -31,7 +31,7 @@ pub enum AccessError {
         layer: Option<usize>,
     },
     /// A layer removed it.
-    #[error("expected a path that the image has {}, but found that layer {} removed it: {path}", after(*.layer), .by + 1)]
+    #[error("expected a path that the image has {}, but found that layer {by} removed it: {path}", after(*.layer))]
     Removed {
         /// The path.
         path: String,
@@ -61,7 +61,7 @@ pub enum AccessError {
         target: String,
     },
     /// The layer could not be read so far when it was taken apart, or reads otherwise now.
-    #[error("expected {path} in layer {}, but found that it can't be read: {reason}", .layer + 1)]
+    #[error("expected {path} in layer {layer}, but found that it can't be read: {reason}")]
     Damaged {
         /// The path.
         path: String,
@@ -71,7 +71,7 @@ pub enum AccessError {
         reason: String,
     },
     /// The source failed.
-    #[error("reading layer {}: {source}", .layer + 1)]
+    #[error("reading layer {layer}: {source}")]
     Io {
         /// The layer, from 0.
         layer: usize,
@@ -83,7 +83,7 @@ pub enum AccessError {
 fn after(layer: Option<usize>) -> String {
     match layer {
         None => "at its end".to_owned(),
-        Some(layer) => format!("after layer {}", layer + 1),
+        Some(layer) => format!("after layer {}", layer),
     }
 }
 

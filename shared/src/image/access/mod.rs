@@ -359,7 +359,7 @@ fn locate<'a>(
         return Err(AccessError::NoSuch {
             what: "layers",
             count,
-            number: layer + 1,
+            number: layer,
         });
     }
     let upper = layer.map_or(count, |layer| layer + 1);

@@ -52,7 +52,15 @@ impl FileAt {
             return Err(Failure::new(message).hint("write it to a file first, and inspect that"));
         }
         let file = File::open(path).map_err(at("open", path))?;
-        let size = file.metadata().map_err(at("look at", path))?.len();
+        Self::of(file).map_err(at("look at", path))
+    }
+
+    /// A file that is open.
+    ///
+    /// # Errors
+    /// If it can't be looked at.
+    pub(super) fn of(file: File) -> std::io::Result<Self> {
+        let size = file.metadata()?.len();
         Ok(Self { file, size })
     }
 }

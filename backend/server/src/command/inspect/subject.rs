@@ -1,9 +1,11 @@
 //! What a command is asked about: images in a file or a folder, read by this process alone, or one of the store.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 
 use estiva_shared::image::{
-    Choice, ImageAnalysis, Limits, Listed, ReadAt as _, Subject, inspect_some,
+    self, AccessError, Choice, ContentIndex, Download, ImageAnalysis, InspectError, Limits, Listed,
+    ReadAt as _, Subject, inspect_opened, inspect_some,
 };
 use estiva_shared::text::escape_name;
 
@@ -13,6 +15,12 @@ use crate::client::{Client, segment};
 use crate::failure::{Failure, at};
 use crate::output::progress::Progress;
 use crate::output::{complain, say};
+
+/// Chooses among the images that are listed.
+type Choose<'a> = dyn FnMut(&[Listed]) -> Vec<usize> + 'a;
+
+/// Is told how far a reading is, and answers whether to go on.
+type Told<'a> = dyn FnMut(image::Progress) -> bool + 'a;
 
 /// How a name ends that can only be a file's or a folder's.
 const ENDS: [&str; 5] = [".tar", ".gz", ".tgz", ".zst", "/"];
@@ -79,29 +87,123 @@ pub(in crate::command) fn read_local(
     subject: &str,
     wanted: &Wanted,
 ) -> Result<Vec<ImageAnalysis>, Failure> {
-    let path = PathBuf::from(subject);
-    if path.is_dir() {
-        let folder = FolderAt::open(&path)?;
-        return take_apart(&path, Subject::Folder(&folder), None, wanted).map_err(|failure| {
-            let is_to_build = !is_layout(&path) && folder.has_recipe();
-            let hint = format!("to build it: estiva build {}", path.display());
-            match is_to_build {
-                true => failure.hint(escape_name(&hint).into_owned()),
-                false => failure,
-            }
-        });
-    }
-    let archive = FileAt::open(&path)?;
-    let total = archive.size();
-    take_apart(&path, Subject::Archive(&archive), Some(total), wanted)
+    let path = Path::new(subject);
+    let source = Source::open(path)?;
+    take_apart(path, &source, wanted, |choose, progress| {
+        inspect_some(source.subject(), &Limits::default(), choose, progress)
+    })
 }
 
+/// Where images lie.
+enum Source {
+    Archive(FileAt),
+    Folder(FolderAt),
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        Ok(match path.is_dir() {
+            true => Self::Folder(FolderAt::open(path)?),
+            false => Self::Archive(FileAt::open(path)?),
+        })
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Archive(archive) => Subject::Archive(archive),
+            Self::Folder(folder) => Subject::Folder(folder),
+        }
+    }
+
+    /// Why a folder shows no image is often that it is one to build from.
+    fn hinted(&self, path: &Path, failure: Failure) -> Failure {
+        match self {
+            Self::Folder(folder) if !is_layout(path) && folder.has_recipe() => {
+                let hint = format!("to build it: estiva build {}", path.display());
+                failure.hint(escape_name(&hint).into_owned())
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// An image of a file or folder, whose files can be read.
+pub(in crate::command) struct Opened {
+    source: Source,
+    analysis: ImageAnalysis,
+    contents: ContentIndex,
+}
+
+impl Opened {
+    /// The one that is wanted of a file or a folder.
+    ///
+    /// # Errors
+    /// As [`read_local`].
+    pub(in crate::command) fn local(subject: &str, wanted: &Wanted) -> Result<Self, Failure> {
+        let path = Path::new(subject);
+        Self::of(path, Source::open(path)?, wanted)
+    }
+
+    /// The only image of an archive that is open.
+    ///
+    /// # Errors
+    /// One that can't be read; `name` is what it is called then.
+    pub(in crate::command) fn archive(archive: File, name: &str) -> Result<Self, Failure> {
+        let path = Path::new(name);
+        let file = FileAt::of(archive).map_err(at("read", path))?;
+        let wanted = Wanted::One(Choice::default());
+        Self::of(path, Source::Archive(file), &wanted)
+    }
+
+    fn of(path: &Path, source: Source, wanted: &Wanted) -> Result<Self, Failure> {
+        let mut contents = ContentIndex::default();
+        let mut analyses = take_apart(path, &source, wanted, |choose, progress| {
+            let limits = Limits::default();
+            let (images, index) = inspect_opened(source.subject(), &limits, choose, progress)?;
+            contents = index;
+            Ok(images.into_iter().map(|(analysis, _)| analysis).collect())
+        })?;
+        Ok(Self {
+            analysis: analyses.swap_remove(0),
+            source,
+            contents,
+        })
+    }
+
+    /// All of it, as a download.
+    pub(in crate::command) fn all(&self) -> Download<'_> {
+        Download {
+            image: 0,
+            analysis: &self.analysis,
+            layer: None,
+            path: "",
+        }
+    }
+
+    /// Writes a file's bytes, or a folder as a tar.
+    ///
+    /// # Errors
+    /// An [`AccessError`], of what is written to as well.
+    pub(in crate::command) fn download(
+        &self,
+        what: Download<'_>,
+        out: &mut dyn std::io::Write,
+    ) -> Result<(), AccessError> {
+        self.contents.download(self.source.subject(), what, out)
+    }
+}
+
+/// Reads the images of a source; those that might be wanted are listed where it is not clear which.
 fn take_apart(
     path: &Path,
-    subject: Subject<'_>,
-    total: Option<u64>,
+    source: &Source,
     wanted: &Wanted,
+    read: impl FnOnce(&mut Choose<'_>, &mut Told<'_>) -> Result<Vec<ImageAnalysis>, InspectError>,
 ) -> Result<Vec<ImageAnalysis>, Failure> {
+    let total = match source {
+        Source::Archive(archive) => Some(archive.size()),
+        Source::Folder(_) => None,
+    };
     let (mut listed, mut fitting) = (Vec::new(), Vec::new());
     let mut choose = |images: &[Listed]| {
         listed = images.to_vec();
@@ -115,12 +217,14 @@ fn take_apart(
         true => None,
         false => Progress::on_terminal("reading", total),
     };
-    let read = inspect_some(subject, &Limits::default(), &mut choose, &mut |at| {
+    let result = read(&mut choose, &mut |at| {
         progress.iter_mut().for_each(|bar| bar.is_at(at.done_bytes));
         true
     });
     drop(progress);
-    let analyses = read.map_err(at("read", path))?;
+    let analyses = result
+        .map_err(at("read", path))
+        .map_err(|failure| source.hinted(path, failure))?;
     if analyses.is_empty() {
         let all: Vec<_> = (0..listed.len()).collect();
         let offered = if fitting.is_empty() { &all } else { &fitting };
