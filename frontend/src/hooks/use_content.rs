@@ -4,7 +4,6 @@
 //! wished for.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -168,7 +167,7 @@ pub fn use_pieces(source: FileSource, size_bytes: u64) -> PiecesHandle {
     let pieces = use_memo(key.clone(), |(_, _, size_bytes)| {
         Rc::new(RefCell::new(Pieces::new(*size_bytes)))
     });
-    let asked = use_memo(key, |_| Rc::new(RefCell::new(BTreeSet::<Missing>::new())));
+    let asked = use_memo(key, |_| Rc::new(RefCell::new(Vec::<Missing>::new())));
     let failure = use_state_eq(|| None::<AttrValue>);
     let came = use_state_eq(|| 0_u32);
     // Counts over renders, since several answers may come before the next one.
@@ -181,13 +180,14 @@ pub fn use_pieces(source: FileSource, size_bytes: u64) -> PiecesHandle {
             // Asked below without holding on to them: an answer may come at once.
             let missing = pieces.borrow_mut().want(range);
             for missing in missing {
-                if !asked.borrow_mut().insert(missing) {
+                if asked.borrow().contains(&missing) {
                     continue;
                 }
+                asked.borrow_mut().push(missing);
                 let (pieces, asked, count) = (pieces.clone(), asked.clone(), count.clone());
                 let (failure, came) = (failure.clone(), came.clone());
                 let reply = Callback::from(move |answer: Result<Content, String>| {
-                    asked.borrow_mut().remove(&missing);
+                    asked.borrow_mut().retain(|other| *other != missing);
                     match answer {
                         Ok(content) => {
                             pieces.borrow_mut().put(missing, content.bytes.into());

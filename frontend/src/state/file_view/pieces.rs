@@ -4,7 +4,6 @@
 //! reading ends with [`io::ErrorKind::WouldBlock`], and is done again once it is there.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
@@ -21,14 +20,23 @@ pub const PIECES_MAX: usize = 128;
 #[derive(Debug, Default)]
 pub struct Pieces {
     size_bytes: u64,
-    /// By their place from 0, with the turn in which each was last wanted.
-    held: BTreeMap<u64, (u64, Rc<[u8]>)>,
+    /// So few that looking through them is nothing.
+    held: Vec<Held>,
     turn: u64,
     missing: RefCell<Option<u64>>,
 }
 
+/// A piece that is there.
+#[derive(Debug)]
+struct Held {
+    place: u64,
+    /// When it was last wanted.
+    turn: u64,
+    bytes: Rc<[u8]>,
+}
+
 /// A piece that is not there yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing(pub u64);
 
 impl Missing {
@@ -51,14 +59,18 @@ impl Pieces {
     /// Takes a piece; of those that are held, the one that was not wanted for longest goes where there are too many.
     pub fn put(&mut self, piece: Missing, bytes: Rc<[u8]>) {
         self.turn += 1;
-        self.held.insert(piece.0, (self.turn, bytes));
-        while self.held.len() > PIECES_MAX {
-            let oldest = self.held.iter().min_by_key(|(_, (turn, _))| *turn);
-            let Some(oldest) = oldest.map(|(place, _)| *place) else {
-                return;
-            };
-            self.held.remove(&oldest);
+        self.held.retain(|held| held.place != piece.0);
+        if self.held.len() >= PIECES_MAX {
+            let turns = self.held.iter().map(|held| held.turn);
+            let oldest = turns.min().unwrap_or_default();
+            let at = self.held.iter().position(|held| held.turn == oldest);
+            at.map(|at| self.held.swap_remove(at));
         }
+        self.held.push(Held {
+            place: piece.0,
+            turn: self.turn,
+            bytes,
+        });
     }
 
     /// The pieces of this range that are not there; those that are, are wanted anew.
@@ -71,8 +83,8 @@ impl Pieces {
         let mut missing = Vec::new();
         let places = range.start / PIECE_BYTES..end.div_ceil(PIECE_BYTES);
         for place in places.take(PIECES_MAX) {
-            match self.held.get_mut(&place) {
-                Some((turn, _)) => *turn = self.turn,
+            match self.held.iter_mut().find(|held| held.place == place) {
+                Some(held) => held.turn = self.turn,
                 None => missing.push(Missing(place)),
             }
         }
@@ -81,10 +93,11 @@ impl Pieces {
 
     /// Bytes from an offset on, within one piece; none where that is not there.
     pub fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        let (_, bytes) = self.held.get(&(offset / PIECE_BYTES))?;
+        let place = offset / PIECE_BYTES;
+        let held = self.held.iter().find(|held| held.place == place)?;
         // Less than a piece has.
         let start = (offset % PIECE_BYTES) as usize;
-        let rest = bytes.get(start..)?;
+        let rest = held.bytes.get(start..)?;
         Some(&rest[..rest.len().min(length)])
     }
 
@@ -143,7 +156,8 @@ mod tests {
         assert_eq!(pieces.want(0..1), []);
         pieces.put(Missing(5000), piece(0));
         assert_eq!(pieces.held.len(), PIECES_MAX);
-        assert!(pieces.held.contains_key(&0) && !pieces.held.contains_key(&1));
+        let is_held = |place| pieces.held.iter().any(|held| held.place == place);
+        assert!(is_held(0) && !is_held(1) && is_held(5000));
         // A range of any length is asked for in bounds.
         assert!(pieces.want(0..u64::MAX).len() <= PIECES_MAX);
     }

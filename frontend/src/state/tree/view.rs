@@ -402,34 +402,6 @@ mod tests {
     }
 
     #[test]
-    fn enter_looks_into_what_has_nothing_below_it_and_only_once() {
-        let mut view = first_layer();
-        let mut press = |keys: &[&str]| {
-            let sight = ask(&mut view, |wish| {
-                let key = |key: &&str| Act::Key {
-                    key: (*key).to_owned(),
-                    page_rows: 10,
-                };
-                wish.acts = keys.iter().map(key).collect();
-            });
-            let path = sight.active.map(|active| active.path).unwrap_or_default();
-            (sight.opened, path)
-        };
-        // Keys that come together are about the row that the one before led to.
-        assert_eq!(
-            press(&["Home", "ArrowDown", "Enter"]),
-            (true, "bin/sh".to_owned())
-        );
-        assert_eq!(press(&[]), (false, "bin/sh".to_owned()));
-        assert_eq!(press(&[" "]), (false, "bin/sh".to_owned()));
-        assert_eq!(
-            press(&["Home", "Enter"]),
-            (false, "bin".to_owned()),
-            "a folder is closed"
-        );
-    }
-
-    #[test]
     fn each_row_says_its_place_among_those_beside_it() {
         let mut view = first_layer();
         let places = |sight: &Sight| sight.window.iter().map(|row| row.place).collect::<Vec<_>>();

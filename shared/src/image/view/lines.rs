@@ -6,7 +6,6 @@
 //! Specification: E. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), section 4b; the hunks are those of POSIX
 //! `diff -u`.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::suggest::diff::{Edit, Lines};
@@ -137,23 +136,17 @@ impl TextDiff {
 }
 
 /// The changes that lead from one list of lines to the other, in order; none touches the next.
-fn edits<'t>(old: &[&'t str], new: &[&'t str]) -> Result<Vec<Edit>, TooDifferent> {
-    // Numbers are compared faster than texts, and many lines are alike.
-    let mut numbers: HashMap<&str, usize> = HashMap::new();
-    let mut number = |line: &&'t str| {
-        let next = numbers.len();
-        *numbers.entry(line).or_insert(next)
-    };
-    let one: Vec<usize> = old.iter().map(&mut number).collect();
-    let other: Vec<usize> = new.iter().map(&mut number).collect();
+fn edits(old: &[&str], new: &[&str]) -> Result<Vec<Edit>, TooDifferent> {
     let mut search = Search {
-        kept_old: vec![false; one.len()],
-        kept_new: vec![false; other.len()],
+        kept_old: vec![false; old.len()],
+        kept_new: vec![false; new.len()],
         steps: 0,
         forward: Vec::new(),
         backward: Vec::new(),
     };
-    search.solve(&one, &other)?;
+    let numbers = search.number(old, new)?;
+    let (one, other) = numbers.split_at(old.len());
+    search.solve(one, other)?;
     let mut edits = Vec::new();
     let (mut x, mut y) = (0, 0);
     while x < old.len() || y < new.len() {
@@ -199,7 +192,35 @@ struct Part {
 }
 
 impl Search {
-    fn solve(&mut self, old: &[usize], new: &[usize]) -> Result<(), TooDifferent> {
+    /// A number for each line of both, the same for the same text: numbers are compared faster than texts.
+    fn number(&mut self, old: &[&str], new: &[&str]) -> Result<Vec<u32>, TooDifferent> {
+        let count = old.len() + new.len();
+        let line = |number: u32| {
+            let at = number as usize;
+            old.get(at).or_else(|| new.get(at - old.len()))
+        };
+        // A table by a sum of each text (FNV-1a). Lines that are made to have the same sum cost steps, as all else does.
+        let places = (2 * count + 1).next_power_of_two();
+        let mut table = vec![u32::MAX; places];
+        let mut numbers = Vec::with_capacity(count);
+        for (number, text) in old.iter().chain(new).enumerate() {
+            let add = |sum: u32, byte: u8| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+            let sum = text.bytes().fold(0x811c_9dc5, add);
+            let mut place = sum as usize & (places - 1);
+            while table[place] != u32::MAX && line(table[place]) != Some(text) {
+                self.spend(1 + text.len() / 16)?;
+                place = (place + 1) & (places - 1);
+            }
+            if table[place] == u32::MAX {
+                // Fewer than DIFF_LINES_MAX.
+                table[place] = number as u32;
+            }
+            numbers.push(table[place]);
+        }
+        Ok(numbers)
+    }
+
+    fn solve(&mut self, old: &[u32], new: &[u32]) -> Result<(), TooDifferent> {
         // A list of what is to be done, not calls within calls: hostile texts would make those deep.
         let mut parts = vec![Part {
             old: 0..old.len(),
@@ -245,7 +266,7 @@ impl Search {
     }
 
     /// A point on a shortest way through both, found from both ends at once.
-    fn middle(&mut self, a: &[usize], b: &[usize]) -> Result<(usize, usize), TooDifferent> {
+    fn middle(&mut self, a: &[u32], b: &[u32]) -> Result<(usize, usize), TooDifferent> {
         let (n, m) = (a.len() as isize, b.len() as isize);
         let (delta, most) = (n - m, (n + m + 1) / 2);
         let zero = most + 1;
