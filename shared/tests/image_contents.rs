@@ -1,4 +1,5 @@
 //! Files of images, read where their layers lie: any layer, any kind of link, any compression, and all that is wrong.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod image_support;
 
