@@ -9,7 +9,8 @@ use super::checkpoint::Checkpoints;
 use super::entry::{Cursor, Entered, READ_BYTES};
 use crate::image::gzip::GzipReader;
 
-/// What a blob inflates to, from any offset. It goes on from where it read last, where no checkpoint is nearer.
+/// What a blob inflates to, from any offset. It goes on from where it read last, where no checkpoint is nearer, and keeps the
+/// piece that it read last: who reads file after file begins a little before the end of what was read for the last one.
 pub(super) struct Plain<'a> {
     blob: Rc<dyn ReadAt + 'a>,
     compression: Compression,
@@ -18,10 +19,42 @@ pub(super) struct Plain<'a> {
     reading: RefCell<Option<Reading<'a>>>,
 }
 
-/// A reader, and the offset of its next byte.
+/// A reader, the offset of its next byte, and the bytes before that which are kept.
 struct Reading<'a> {
     offset: u64,
     reader: Box<dyn Read + 'a>,
+    piece: Vec<u8>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(offset: u64, reader: Box<dyn Read + 'a>) -> Self {
+        Self {
+            offset,
+            reader,
+            piece: Vec::new(),
+        }
+    }
+
+    /// Where the kept bytes begin.
+    fn start(&self) -> u64 {
+        self.offset - self.piece.len() as u64
+    }
+
+    /// Goes on to the piece that begins at an offset which lies ahead; `false` where the stream ends before.
+    fn advance(&mut self, offset: u64) -> io::Result<bool> {
+        self.piece.clear();
+        let ahead = offset - self.offset;
+        let passed = io::copy(&mut (&mut self.reader).take(ahead), &mut io::sink())?;
+        self.offset += passed;
+        if passed < ahead {
+            return Ok(false);
+        }
+        self.piece.resize(READ_BYTES, 0);
+        let read = self.reader.read(&mut self.piece);
+        self.piece.truncate(*read.as_ref().unwrap_or(&0));
+        self.offset += read? as u64;
+        Ok(true)
+    }
 }
 
 impl<'a> Plain<'a> {
@@ -54,7 +87,7 @@ impl<'a> Plain<'a> {
             };
             if let Some(reader) = reader {
                 let offset = point.offset;
-                return Ok(Reading { offset, reader });
+                return Ok(Reading::new(offset, reader));
             }
         }
         let start = self.at(0);
@@ -62,7 +95,7 @@ impl<'a> Plain<'a> {
             Compression::Zstd => Box::new(ZstdReader::new(start)),
             _ => Box::new(GzipReader::new(start, None)),
         };
-        Ok(Reading { offset: 0, reader })
+        Ok(Reading::new(0, reader))
     }
 
     fn at(&self, packed_offset: u64) -> BufReader<Cursor<'a>> {
@@ -87,20 +120,21 @@ impl ReadAt for Plain<'_> {
         }
         let mut held = self.reading.borrow_mut();
         let goes_on = held.take().filter(|reading| {
-            reading.offset <= offset && !self.checkpoints.has_between(reading.offset, offset)
+            reading.start() <= offset
+                && (offset < reading.offset
+                    || !self.checkpoints.has_between(reading.offset, offset))
         });
         let mut reading = match goes_on {
             Some(reading) => reading,
             None => self.enter(offset)?,
         };
-        let ahead = offset - reading.offset;
-        let passed = io::copy(&mut (&mut reading.reader).take(ahead), &mut io::sink())?;
-        reading.offset += passed;
-        if passed < ahead {
+        if offset >= reading.offset && !reading.advance(offset)? {
             return Ok(0);
         }
-        let count = reading.reader.read(buf)?;
-        reading.offset += count as u64;
+        let from = (offset - reading.start()) as usize;
+        let kept = &reading.piece[from..];
+        let count = kept.len().min(buf.len());
+        buf[..count].copy_from_slice(&kept[..count]);
         *held = Some(reading);
         Ok(count)
     }
