@@ -90,7 +90,7 @@ fn row(kind: DangerKind, danger: &Danger, props: &DangersProps, locale: &Locale)
         .map(|layer| fill(t.still_ships, &[&layer.to_string()]));
     html! {
         <li>
-            if let Some(path) = &danger.path { { file(path, danger, props, t) }{ inside(path, kind, danger, props, locale) } }
+            if let Some(path) = &danger.path { <span class="danger-path">{ file(path, danger, props, t) }{ inside(path, kind, danger, props, locale) }</span> }
             <span class="danger-detail mono break">{ detail }</span>
             { made_by(kind, danger, props, t) }
             if let Some(hidden) = hidden { <span class="danger-hidden">{ hidden }</span> }
