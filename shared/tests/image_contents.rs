@@ -1,5 +1,4 @@
 //! Files of images, read where their layers lie: any layer, any kind of link, any compression, and all that is wrong.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
