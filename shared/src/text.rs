@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::image::holdings::sbom::moment::date;
+
 /// Shows a name that came from outside so that it can't move the cursor, colour the terminal or read backwards:
 /// control characters, line separators, bidirectional overrides and invisible characters become `\u{…}`.
 ///
@@ -81,6 +83,24 @@ pub fn human_duration_ms(duration_ms: u64) -> String {
     }
 }
 
+/// Seconds of a day.
+const DAY_SECONDS: i64 = 86_400;
+
+/// Furthest day from 1970 that is written as a date: the year 9999.
+const DAYS_MAX: i64 = 2_932_896;
+
+/// A time of seconds since 1970, such as `2024-05-01 12:30:00 UTC`; one that no calendar has is written as the number.
+pub fn human_moment(seconds: i64) -> String {
+    let days = seconds.div_euclid(DAY_SECONDS);
+    if !(-719_162..=DAYS_MAX).contains(&days) {
+        return seconds.to_string();
+    }
+    let second = seconds.rem_euclid(DAY_SECONDS);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +155,24 @@ mod tests {
         ];
         for (duration_ms, text) in table {
             assert_eq!(human_duration_ms(duration_ms), text, "{duration_ms}");
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        let table = [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (-1, "1969-12-31 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_714_566_645, "2024-05-01 12:30:45 UTC"),
+            (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+            (253_402_300_800, "253402300800"),
+            (i64::MAX, "9223372036854775807"),
+            (i64::MIN, "-9223372036854775808"),
+            (-62_135_596_800, "0001-01-01 00:00:00 UTC"),
+        ];
+        for (seconds, text) in table {
+            assert_eq!(human_moment(seconds), text, "{seconds}");
         }
     }
 }

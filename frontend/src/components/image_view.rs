@@ -4,12 +4,13 @@ use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
 use super::{
-    ConfigTable, Contents, DocumentsReply, DocumentsView, FilePlace, FileTree, HistoryTable, Hold,
-    LayerList, Problems, RebuiltView, Tab, Tabs, TimeSlider, TreeMap, WasteView,
+    ConfigTable, Contents, DocumentsReply, DocumentsView, FilePlace, FileTree, FileView,
+    HistoryTable, Hold, LayerList, Problems, RebuiltView, Tab, Tabs, TimeSlider, TreeMap,
+    WasteView,
 };
 use crate::hooks::{Locale, PlaceHandle, use_locale, use_place};
 use crate::i18n::fill;
-use crate::services::analyser::{FilesAsk, SbomAsk};
+use crate::services::analyser::{ContentsAsk, FilesAsk, SbomAsk};
 use crate::state::by_address::ByAddress;
 use crate::state::place::{FIRST_VIEW, Place, Way};
 use crate::state::summary::Summary;
@@ -27,6 +28,9 @@ pub struct ImageViewProps {
     /// The way to its bills of materials.
     #[prop_or_default]
     pub sboms: Callback<SbomAsk>,
+    /// The way to what is in its files.
+    #[prop_or_default]
+    pub contents: Callback<ContentsAsk>,
     /// A Dockerfile that may be the image's, for patches of it.
     #[prop_or_default]
     pub dockerfile: AttrValue,
@@ -75,6 +79,13 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
             go.emit((there, Way::Lead));
         })
     };
+    // A file is opened where one is; closed again, one is there still.
+    let on_open = {
+        let PlaceHandle { place, go, .. } = place.clone();
+        Callback::from(move |file: FilePlace| {
+            go.emit((place.clone().with_file(file.layer, &file.path), Way::Step));
+        })
+    };
     let on_tab = {
         let PlaceHandle { place, go, .. } = place.clone();
         Callback::from(move |name: &'static str| {
@@ -97,10 +108,10 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
         },
         "config" => html! { <ConfigTable image={summary.clone()} /> },
         "contents" => {
-            html! { <Contents image={summary.clone()} sboms={props.sboms.clone()} {on_show} /> }
+            html! { <Contents image={summary.clone()} sboms={props.sboms.clone()} {on_show} {on_open} /> }
         }
         "waste" => {
-            html! { <WasteView image={summary.clone()} dockerfile={props.dockerfile.clone()} /> }
+            html! { <WasteView image={summary.clone()} dockerfile={props.dockerfile.clone()} {on_open} /> }
         }
         "history" => html! {
             <>
@@ -114,7 +125,7 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
         _ => html! {
             <>
                 <TimeSlider image={summary.clone()} place={place.clone()} with_changes=true />
-                <FileTree image={summary.clone()} place={place.clone()} {files} />
+                <FileTree image={summary.clone()} place={place.clone()} {files} contents={props.contents.clone()} {on_open} />
             </>
         },
     };
@@ -143,6 +154,9 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
                     <Tabs label={texts.inspect.tabs_label} {tabs} chosen={view} on_choose={on_tab}>{ panel }</Tabs>
                 </section>
             </div>
+            if !place.place.file.is_empty() {
+                <FileView image={summary.clone()} place={place.clone()} contents={props.contents.clone()} />
+            }
         </article>
     }
 }

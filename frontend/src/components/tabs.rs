@@ -31,6 +31,11 @@ pub struct TabsProps {
     pub children: Html,
 }
 
+/// The element of a tab.
+pub fn tab_id(name: &str) -> String {
+    format!("tab-{name}")
+}
+
 /// Tabs and the panel of the chosen one.
 #[component]
 pub fn Tabs(props: &TabsProps) -> Html {
@@ -69,7 +74,7 @@ pub fn Tabs(props: &TabsProps) -> Html {
         let (name, choose) = (tab.name, props.on_choose.clone());
         let chosen = at == index;
         html! {
-            <button type="button" role="tab" key={name} class="tab" id={format!("tab-{name}")} data-testid={format!("tab-{name}")}
+            <button type="button" role="tab" key={name} class="tab" id={tab_id(name)} data-testid={format!("tab-{name}")}
                 ref={if chosen { chosen_node.clone() } else { NodeRef::default() }}
                 aria-selected={chosen.to_string()} aria-controls={chosen.then(|| format!("panel-{name}"))} tabindex={if chosen { "0" } else { "-1" }}
                 onclick={move |_| choose.emit(name)}>
@@ -81,7 +86,7 @@ pub fn Tabs(props: &TabsProps) -> Html {
     html! {
         <div class="tabs">
             <div class="tab-list" role="tablist" aria-label={props.label.clone()} {onkeydown}>{ for tabs }</div>
-            <div class="tab-panel" role="tabpanel" id={format!("panel-{}", props.chosen)} aria-labelledby={format!("tab-{}", props.chosen)}>
+            <div class="tab-panel" role="tabpanel" id={format!("panel-{}", props.chosen)} aria-labelledby={tab_id(&props.chosen)}>
                 { props.children.clone() }
             </div>
         </div>

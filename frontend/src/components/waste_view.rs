@@ -1,11 +1,11 @@
 //! Bytes that ship and that nobody needs, by cause; and what is wrong with an image.
 
-use estiva_shared::image::{ImageView, Problem, WasteCause};
+use estiva_shared::image::{Problem, WasteCause};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
 use super::suggestions::{cause_name, layer_line};
-use super::{Icon, IconName, ShareBar, SuggestionList};
+use super::{FilePlace, Icon, IconName, ShareBar, SuggestionList};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
@@ -19,6 +19,9 @@ pub struct WasteProps {
     /// A Dockerfile that may be the image's.
     #[prop_or_default]
     pub dockerfile: AttrValue,
+    /// A file is to be looked into.
+    #[prop_or_default]
+    pub on_open: Callback<FilePlace>,
 }
 
 /// An image's waste.
@@ -40,7 +43,7 @@ pub fn WasteView(props: &WasteProps) -> Html {
         .by_cause
         .iter()
         .zip(&props.image.wasted_files)
-        .map(|(cause, files)| cause_view(cause, *files, &props.image.image, &locale));
+        .map(|(cause, files)| cause_view(cause, *files, props, &locale));
     let compressed = language.bytes(waste.compressed_estimate_bytes);
     let dive = [
         &*language.fraction(waste.dive.score * 100.0, 1),
@@ -58,8 +61,8 @@ pub fn WasteView(props: &WasteProps) -> Html {
     }
 }
 
-fn cause_view(cause: &WasteCause, count: u64, image: &ImageView, locale: &Locale) -> Html {
-    let t = &locale.texts().inspect;
+fn cause_view(cause: &WasteCause, count: u64, props: &WasteProps, locale: &Locale) -> Html {
+    let (t, image) = (&locale.texts().inspect, &props.image.image);
     let share = cause.reclaimable_bytes as f64 / image.uncompressed_bytes.max(1) as f64;
     let files = cause.files.iter().map(|file| {
         let made = layer_line(&image.layers, file.layer, t);
@@ -72,9 +75,12 @@ fn cause_view(cause: &WasteCause, count: u64, image: &ImageView, locale: &Locale
                 &[&escape_name(&same.path), &same.layer.to_string()],
             )
         });
+        let shown = escape_name(&file.path).into_owned();
+        let (on_open, place) = (props.on_open.clone(), FilePlace { layer: Some(file.layer), path: file.path.clone().into() });
         html! {
             <li>
-                <code class="break">{ escape_name(&file.path).into_owned() }</code>
+                <button type="button" class="link-button mono break" aria-label={fill(locale.texts().file.open_named, &[&shown])}
+                    data-testid="waste-open" onclick={move |_| on_open.emit(place.clone())}>{ shown.clone() }</button>
                 <span class="number">{ locale.language.bytes(file.size_bytes) }</span>
                 <span class="waste-lines muted break">{ made }</span>
                 if let Some(hidden) = hidden { <span class="waste-lines muted break">{ hidden }</span> }

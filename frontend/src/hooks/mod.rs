@@ -7,6 +7,7 @@ mod use_clock;
 mod use_compare;
 mod use_connection;
 mod use_container;
+mod use_content;
 mod use_dockerfile;
 mod use_files;
 mod use_locale;
@@ -27,6 +28,9 @@ pub use use_connection::{
     Connection, use_connection, use_connection_handle, use_containers, use_images,
 };
 pub use use_container::{use_history, use_logs};
+pub use use_content::{
+    Beginning, FileSource, PiecesHandle, use_beginning, use_pieces, use_versions,
+};
 pub use use_dockerfile::{Reading, use_dockerfile};
 pub use use_files::{FilesHandle, ROWS_ASKED, use_files};
 pub use use_locale::{Locale, use_locale, use_locale_handle};

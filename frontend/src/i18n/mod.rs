@@ -8,6 +8,7 @@ mod build;
 mod common;
 mod compare;
 mod containers;
+mod file;
 mod findings;
 mod holdings;
 mod images;
@@ -24,6 +25,7 @@ pub use build::BuildTexts;
 pub use common::CommonTexts;
 pub use compare::CompareTexts;
 pub use containers::ContainerTexts;
+pub use file::FileTexts;
 pub use findings::{meaning, trouble};
 pub use holdings::HoldingsTexts;
 pub use images::ImageTexts;
@@ -86,6 +88,8 @@ pub struct Texts {
     pub terminal: TerminalTexts,
     /// The views of an image.
     pub views: ViewTexts,
+    /// One file of an image.
+    pub file: FileTexts,
 }
 
 static EN: Texts = Texts {
@@ -102,6 +106,7 @@ static EN: Texts = Texts {
     start: StartTexts::EN,
     terminal: TerminalTexts::EN,
     views: ViewTexts::EN,
+    file: FileTexts::EN,
 };
 
 static PT_BR: Texts = Texts {
@@ -118,6 +123,7 @@ static PT_BR: Texts = Texts {
     start: StartTexts::PT_BR,
     terminal: TerminalTexts::PT_BR,
     views: ViewTexts::PT_BR,
+    file: FileTexts::PT_BR,
 };
 
 impl Texts {
@@ -149,6 +155,7 @@ mod tests {
             StartTexts::LINES,
             TerminalTexts::LINES,
             ViewTexts::LINES,
+            FileTexts::LINES,
         ]
         .concat()
     }

@@ -71,7 +71,7 @@ pub fn ImagePage(props: &ImagePageProps) -> Html {
             html! { <Failure error={error.clone()} retry={image.reload.clone()} /> }
         }
         Load::Ready(opened) => html! {
-            <ImageView image={(**opened).clone()} files={reader.files(0)} {documents} sboms={reader.sboms(0)} dockerfile={props.draft.clone()}>
+            <ImageView image={(**opened).clone()} files={reader.files(0)} {documents} sboms={reader.sboms(0)} contents={reader.contents(0)} dockerfile={props.draft.clone()}>
                 <button type="button" class="button button-primary" data-testid="run-button" onclick={move |_| run.emit(())}><Icon name={IconName::Run} />{ t.run }</button>
                 <button type="button" class="button" data-testid="share-button" onclick={move |_| share.emit(())}><Icon name={IconName::Share} />{ t.share }</button>
                 <NavLink to={Route::Compare} query={compare_query(&props.name)} class="button" testid="compare-link"><Icon name={IconName::Compare} />{ texts.compare.compare_with }</NavLink>

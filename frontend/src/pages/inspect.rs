@@ -409,7 +409,7 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
     // Another image begins anew, at the place that its address means.
     let key = keys[index].clone();
     html! {
-        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} dockerfile={props.draft.clone()}>
+        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} contents={props.reader.contents(index)} dockerfile={props.draft.clone()}>
             if props.images.len() > 1 {
                 <QueryLink query={ImageQuery::default()} class="button" testid="all-images">{ t.choice_all }</QueryLink>
             }

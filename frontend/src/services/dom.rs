@@ -120,6 +120,17 @@ pub fn focus(node: &NodeRef) {
     }
 }
 
+/// Moves the keyboard's focus to the element of this id, where there is one.
+pub fn focus_id(id: &str) {
+    let element = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id(id))
+        .and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    if let Some(element) = element {
+        let _ = element.focus();
+    }
+}
+
 /// Whether no element has the keyboard's focus.
 pub fn nothing_is_focused() -> bool {
     focused().is_none_or(|element| element.tag_name() == "BODY")
@@ -130,6 +141,28 @@ pub fn width_of(node: &NodeRef) -> f64 {
     node.cast::<Element>()
         .map(|element| f64::from(element.client_width()))
         .unwrap_or_default()
+}
+
+/// Calls back whenever the window's size changes, for as long as what is returned lives.
+pub fn on_resize(callback: impl Fn() + 'static) -> Resize {
+    let listener = Closure::<dyn Fn()>::new(callback);
+    if let Some(window) = web_sys::window() {
+        let listener = listener.as_ref().unchecked_ref();
+        let _ = window.add_event_listener_with_callback("resize", listener);
+    }
+    Resize(listener)
+}
+
+/// What listens to the window's size.
+pub struct Resize(Closure<dyn Fn()>);
+
+impl Drop for Resize {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            let listener = self.0.as_ref().unchecked_ref();
+            let _ = window.remove_event_listener_with_callback("resize", listener);
+        }
+    }
 }
 
 /// Moves the keyboard's focus to the page's content, without a scroll.

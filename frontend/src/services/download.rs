@@ -1,6 +1,6 @@
 //! A file for the browser to save, made on this page.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, BlobPropertyBag, HtmlElement, Url};
 
@@ -23,10 +23,14 @@ fn text(name: &str, media_type: &str, text: &str) {
     let options = BlobPropertyBag::new();
     options.set_type(media_type);
     let parts = Array::of1(&JsValue::from_str(text));
-    let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &options) else {
-        return;
-    };
-    let Ok(url) = Url::create_object_url_with_blob(&blob) else {
+    if let Ok(made) = Blob::new_with_str_sequence_and_options(&parts, &options) {
+        blob(name, &made);
+    }
+}
+
+/// Has the browser save bytes under this name.
+pub fn blob(name: &str, blob: &Blob) {
+    let Ok(url) = Url::create_object_url_with_blob(blob) else {
         return;
     };
     let anchor = web_sys::window()
@@ -44,4 +48,30 @@ fn text(name: &str, media_type: &str, text: &str) {
     });
     // It is to ring though nobody holds it.
     std::mem::forget(timer);
+}
+
+/// An address on this page for bytes, as long as this lives.
+#[derive(Debug, PartialEq)]
+pub struct ObjectUrl(String);
+
+impl ObjectUrl {
+    /// One for bytes of a media type; none where the browser has no room for them.
+    pub fn of(bytes: &[u8], media_type: &str) -> Option<Self> {
+        let options = BlobPropertyBag::new();
+        options.set_type(media_type);
+        let parts = Array::of1(&Uint8Array::from(bytes));
+        let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
+        Url::create_object_url_with_blob(&blob).ok().map(Self)
+    }
+
+    /// The address.
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for ObjectUrl {
+    fn drop(&mut self) {
+        let _ = Url::revoke_object_url(&self.0);
+    }
 }

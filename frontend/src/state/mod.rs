@@ -13,6 +13,7 @@ pub mod context;
 pub mod difference_tree;
 pub mod editor;
 pub mod file_kind;
+pub mod file_view;
 pub mod follow;
 pub mod forms;
 pub mod link;

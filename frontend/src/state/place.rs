@@ -27,6 +27,14 @@ pub struct Place {
     pub order: Order,
     /// What is searched for.
     pub find: Find,
+    /// The file that is open; empty for none.
+    pub file: String,
+    /// How it is looked at; empty for the way that shows most of it.
+    pub tab: String,
+    /// The line, from 1, or the offset that is looked at.
+    pub at: Option<u64>,
+    /// The layer whose version it is compared with.
+    pub against: Option<usize>,
 }
 
 impl Default for Place {
@@ -39,6 +47,10 @@ impl Default for Place {
             folder: String::new(),
             order: Order::default(),
             find: Find::default(),
+            file: String::new(),
+            tab: String::new(),
+            at: None,
+            against: None,
         }
     }
 }
@@ -63,6 +75,23 @@ impl Place {
             changes: self.changes,
             order: self.order,
             find: self.find.clone(),
+        }
+    }
+
+    /// With a file opened, which is then the chosen path too, or with none.
+    pub fn with_file(self, layer: Option<usize>, path: &str) -> Place {
+        let chosen = match path {
+            "" => self.path,
+            path => path.to_owned(),
+        };
+        Place {
+            layer,
+            path: chosen,
+            file: path.to_owned(),
+            tab: String::new(),
+            at: None,
+            against: None,
+            ..self
         }
     }
 
@@ -101,6 +130,10 @@ impl Place {
                 "min",
                 (find.min_bytes > 0).then(|| find.min_bytes.to_string()),
             ),
+            ("file", given(&self.file)),
+            ("tab", given(&self.tab)),
+            ("at", self.at.map(|at| at.to_string())),
+            ("against", number(self.against)),
         ];
         let parts = parts
             .into_iter()
@@ -141,6 +174,10 @@ impl Place {
                 "owner" => place.find.owner = value,
                 "mode" => place.find.bits = meant(BITS, &value),
                 "min" => place.find.min_bytes = value.parse().unwrap_or_default(),
+                "file" => place.file = value,
+                "tab" => place.tab = value,
+                "at" => place.at = value.parse().ok(),
+                "against" => place.against = value.parse().ok(),
                 _ => {}
             }
         }
@@ -151,7 +188,7 @@ impl Place {
 /// The names of a place's parts in the address.
 const NAMES: &[&str] = &[
     "view", "layer", "changes", "path", "in", "order", "find", "as", "kind", "change", "by",
-    "owner", "mode", "min",
+    "owner", "mode", "min", "file", "tab", "at", "against",
 ];
 
 /// The words of the address, which are those of the page's lists too.
@@ -261,6 +298,10 @@ mod tests {
             folder: "usr".into(),
             order: Order::Size,
             find,
+            file: "usr/lib/a&b".into(),
+            tab: "hex".into(),
+            at: Some(u64::MAX),
+            against: Some(2),
         };
         assert_eq!(Place::of_query(&format!("?{}", place.query())), place);
         let named = |part: &'static str| part.split('=').next().unwrap_or_default();
@@ -268,6 +309,19 @@ mod tests {
         assert_eq!(query.split('&').map(named).collect::<Vec<_>>(), NAMES);
         assert_eq!(Place::default().query(), "");
         assert_eq!(Place::of_query(""), Place::default());
+    }
+
+    #[test]
+    fn a_file_is_opened_at_its_beginning_and_stays_chosen_once_it_is_closed() {
+        let place = Place {
+            tab: "hex".into(),
+            at: Some(9),
+            against: Some(1),
+            ..Place::default()
+        };
+        let opened = place.with_file(Some(2), "etc/x");
+        assert_eq!(opened.query(), "layer=2&path=etc/x&file=etc/x");
+        assert_eq!(opened.with_file(Some(2), "").query(), "layer=2&path=etc/x");
     }
 
     #[test]

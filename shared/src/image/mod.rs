@@ -28,6 +28,7 @@ mod read_at;
 mod rebuild;
 mod reference;
 pub mod tar;
+pub mod view;
 mod waste;
 mod zstd;
 

@@ -8,21 +8,21 @@ const CONTEXT: usize = 3;
 /// One change: these lines, from 0 and without the last, are replaced by others. Lines have no `\n`; a `\r` before it is
 /// part of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Edit {
-    pub(super) first: usize,
-    pub(super) end: usize,
-    pub(super) lines: Vec<String>,
+pub(crate) struct Edit {
+    pub(crate) first: usize,
+    pub(crate) end: usize,
+    pub(crate) lines: Vec<String>,
 }
 
 /// A text as its lines.
-pub(super) struct Lines<'t> {
-    pub(super) lines: Vec<&'t str>,
+pub(crate) struct Lines<'t> {
+    pub(crate) lines: Vec<&'t str>,
     /// The last line ends with `\n`.
     ends: bool,
 }
 
 impl<'t> Lines<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(crate) fn of(text: &'t str) -> Self {
         let ends = text.ends_with('\n');
         let body = text.strip_suffix('\n').unwrap_or(text);
         let lines = match text.is_empty() {
@@ -33,7 +33,7 @@ impl<'t> Lines<'t> {
     }
 
     /// The text after these changes, which are sorted and don't touch each other.
-    pub(super) fn edited(&self, edits: &[Edit]) -> String {
+    pub(crate) fn edited(&self, edits: &[Edit]) -> String {
         let mut lines: Vec<&str> = Vec::with_capacity(self.lines.len());
         let mut at = 0;
         for edit in edits {
@@ -52,7 +52,7 @@ impl<'t> Lines<'t> {
     }
 
     /// These changes as a unified diff of a file of this name.
-    pub(super) fn diff(&self, edits: &[Edit], name: &str) -> String {
+    pub(crate) fn diff(&self, edits: &[Edit], name: &str) -> String {
         let edits: Vec<_> = edits.iter().map(|edit| self.narrowed(edit)).collect();
         let mut text = format!("--- a/{name}\n+++ b/{name}\n");
         // Lines that were added by the hunks above, less those that were removed.

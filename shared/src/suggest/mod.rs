@@ -4,7 +4,7 @@
 //! Pure and in two parts: [`Savings`] is small and made once of an analysis, so that a page can keep it; [`suggest`] goes over
 //! it again for each text.
 
-mod diff;
+pub(crate) mod diff;
 mod patch;
 mod savings;
 mod shell;

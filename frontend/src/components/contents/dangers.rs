@@ -22,6 +22,8 @@ pub(super) struct DangersProps {
     pub(super) image: ByAddress<Summary>,
     /// A file is to be shown in its tree.
     pub(super) on_show: Callback<FilePlace>,
+    /// A file is to be looked into.
+    pub(super) on_open: Callback<FilePlace>,
 }
 
 /// An image's dangers.
@@ -88,7 +90,7 @@ fn row(kind: DangerKind, danger: &Danger, props: &DangersProps, locale: &Locale)
         .map(|layer| fill(t.still_ships, &[&layer.to_string()]));
     html! {
         <li>
-            if let Some(path) = &danger.path { { file(path, danger, props, t) } }
+            if let Some(path) = &danger.path { <span class="danger-path">{ file(path, danger, props, t) }{ inside(path, kind, danger, props, locale) }</span> }
             <span class="danger-detail mono break">{ detail }</span>
             { made_by(kind, danger, props, t) }
             if let Some(hidden) = hidden { <span class="danger-hidden">{ hidden }</span> }
@@ -107,6 +109,29 @@ fn file(path: &str, danger: &Danger, props: &DangersProps, t: &HoldingsTexts) ->
     html! {
         <button type="button" class="link-button mono break" aria-label={fill(t.show_file, &[&shown])}
             onclick={move |_| on_show.emit(place.clone())}>{ &shown }</button>
+    }
+}
+
+/// A way into the file, as it is after the layer that wrote it; a folder has none.
+fn inside(
+    path: &str,
+    kind: DangerKind,
+    danger: &Danger,
+    props: &DangersProps,
+    locale: &Locale,
+) -> Html {
+    if kind == DangerKind::WorldWritableFolder {
+        return Html::default();
+    }
+    let t = &locale.texts().file;
+    let place = FilePlace {
+        layer: danger.layer,
+        path: path.to_owned().into(),
+    };
+    let on_open = props.on_open.clone();
+    html! {
+        <button type="button" class="button button-icon danger-open" title={t.open} aria-label={fill(t.open_named, &[&escape_name(path)])}
+            data-testid="danger-open" onclick={move |_| on_open.emit(place.clone())}><Icon name={IconName::Inspect} /></button>
     }
 }
 

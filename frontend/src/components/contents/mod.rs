@@ -35,6 +35,9 @@ pub struct ContentsProps {
     pub sboms: Callback<SbomAsk>,
     /// A file is to be shown in its tree.
     pub on_show: Callback<FilePlace>,
+    /// A file is to be looked into.
+    #[prop_or_default]
+    pub on_open: Callback<FilePlace>,
 }
 
 /// What an image holds.
@@ -45,7 +48,7 @@ pub fn Contents(props: &ContentsProps) -> Html {
     html! {
         <div class="contents">
             { facts(&image.holdings, &locale) }
-            <Dangers image={image.clone()} on_show={on_show.clone()} />
+            <Dangers image={image.clone()} on_show={on_show.clone()} on_open={props.on_open.clone()} />
             <Packages image={image.clone()} on_show={on_show.clone()}>
                 <Sboms image={image.clone()} sboms={props.sboms.clone()} />
             </Packages>

@@ -3,10 +3,13 @@
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
+use super::Opening;
 use super::row::change_mark;
-use crate::components::{CopyButton, cargo_class};
+use crate::components::file_view::DownloadButton;
+use crate::components::{CopyButton, Icon, IconName, cargo_class};
 use crate::hooks::{PlaceHandle, use_locale};
 use crate::i18n::fill;
+use crate::services::analyser::ContentsAsk;
 use crate::state::place::{Place, Way};
 use crate::state::tree::{Active, mode_text};
 
@@ -15,6 +18,10 @@ use crate::state::tree::{Active, mode_text};
 pub(super) struct DetailsProps {
     pub(super) active: Active,
     pub(super) place: PlaceHandle,
+    pub(super) contents: Callback<ContentsAsk>,
+    /// What looking into it is about.
+    pub(super) opening: Opening,
+    pub(super) on_open: Callback<Opening>,
 }
 
 /// The chosen path.
@@ -32,6 +39,10 @@ pub(super) fn Details(props: &DetailsProps) -> Html {
             ..place
         };
         move |_| go.emit((next.clone(), Way::Step))
+    };
+    let look_inside = {
+        let (on_open, opening) = (props.on_open.clone(), props.opening.clone());
+        move |_: MouseEvent| on_open.emit(opening.clone())
     };
     let steps = active.steps.iter().map(|step| {
         let (class, mark, word) = change_mark(Some(step.change), &locale);
@@ -52,6 +63,13 @@ pub(super) fn Details(props: &DetailsProps) -> Html {
         <section class="tree-details" aria-label={v.details} data-testid="tree-details">
             <div class="tree-details-head">
                 <code class="break">{ format!("/{path}") }</code>
+                if !active.is_folder {
+                    <button type="button" class="button button-small" data-testid="look-inside" onclick={look_inside}>
+                        <Icon name={IconName::Inspect} />{ locale.texts().file.open }</button>
+                }
+                if !props.opening.is_removed {
+                    <DownloadButton contents={props.contents.clone()} layer={props.place.place.layer} path={active.path.clone()} is_folder={active.is_folder} />
+                }
                 <CopyButton text={format!("/{}", active.path)} />
                 <button type="button" class="button button-small" data-testid="in-map" onclick={to_map}>{ v.in_map }</button>
             </div>

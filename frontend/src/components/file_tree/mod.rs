@@ -4,21 +4,24 @@ mod details;
 mod row;
 mod tools;
 
+use estiva_shared::image::Change;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
 use self::details::Details;
 use self::row::{Row, row_id};
+
+pub(super) use self::row::{change_mark, kind_word};
 use self::tools::Tools;
-use super::{Icon, IconName, Loading};
+use super::{FilePlace, Icon, IconName, Loading};
 use crate::hooks::{FilesHandle, PlaceHandle, use_files, use_locale};
 use crate::i18n::fill;
-use crate::services::analyser::FilesAsk;
+use crate::services::analyser::{ContentsAsk, FilesAsk};
 use crate::services::{dom, timer};
 use crate::state::by_address::ByAddress;
 use crate::state::place::{Place, Way};
 use crate::state::summary::Summary;
-use crate::state::tree::{Act, Order, ROW_PX, Scroll, Sight};
+use crate::state::tree::{Act, Active, Order, ROW_PX, Scroll, Sight};
 
 /// The highest that the style sheet lets the list be, in pixels. Drawn for at any time: a list that is short now can grow
 /// to it at one press.
@@ -39,6 +42,12 @@ pub struct FileTreeProps {
     pub place: PlaceHandle,
     /// The way to its files.
     pub files: Callback<FilesAsk>,
+    /// The way to what is in them.
+    #[prop_or_default]
+    pub contents: Callback<ContentsAsk>,
+    /// A file is to be looked into.
+    #[prop_or_default]
+    pub on_open: Callback<FilePlace>,
 }
 
 /// An image's files at a layer.
@@ -54,6 +63,7 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
     use_arrival(&props.place, &files, &list);
     use_chosen_path(&props.place, &files);
     let onkeydown = use_keys(&files, &list);
+    let on_open = use_opening(props, &files);
     let Some(sight) = files.sight.clone() else {
         return match &files.failure {
             Some(failure) => failed(&fill(t.tree_failed, &[failure])),
@@ -113,7 +123,9 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
                 <p class="tree-none">{ if sight.found.is_some() { v.none_found } else { v.no_files } }</p>
             }
             <Watch list={list} sight={sight.clone()} {scroll} {range} show={files.show.clone()} />
-            if let Some(active) = &sight.active { <Details active={active.clone()} place={props.place.clone()} /> }
+            if let Some(active) = &sight.active {
+                <Details active={active.clone()} place={props.place.clone()} contents={props.contents.clone()} opening={Opening::of(active.clone(), Some(sight.look.layer))} {on_open} />
+             }
         </div>
     }
 }
@@ -157,6 +169,54 @@ fn use_chosen_path(place: &PlaceHandle, files: &FilesHandle) {
             ));
         }
     });
+}
+
+/// Opens a file that was asked to be looked into, by its row's button or by Enter: as it is after the layer, or before the one
+/// that removed it.
+#[hook]
+fn use_opening(props: &FileTreeProps, files: &FilesHandle) -> Callback<Opening> {
+    let (on_open, layer) = (props.on_open.clone(), props.place.place.layer);
+    let look = files.sight.as_ref().map(|sight| sight.look.layer);
+    // The same from render to render: rows that did not change are not drawn anew.
+    let newest = use_mut_ref(|| (on_open.clone(), layer, look));
+    *newest.borrow_mut() = (on_open, layer, look);
+    let open = use_callback((), move |opening: Opening, ()| {
+        let (on_open, layer, look) = newest.borrow().clone();
+        let layer = match opening.is_removed {
+            true => look.and_then(|look| look.checked_sub(1)),
+            false => layer,
+        };
+        on_open.emit(FilePlace {
+            layer,
+            path: opening.path.into(),
+        });
+    });
+    let (sight, by_key) = (files.sight.clone(), open.clone());
+    use_effect_with(sight, move |sight| {
+        let active = sight.as_ref().filter(|sight| sight.opened);
+        if let Some(active) = active.and_then(|sight| sight.active.clone()) {
+            by_key.emit(Opening::of(active, look));
+        }
+    });
+    open
+}
+
+/// A file that is to be looked into.
+#[derive(Clone, Debug, PartialEq)]
+struct Opening {
+    path: String,
+    /// The layer that is looked at removed it.
+    is_removed: bool,
+}
+
+impl Opening {
+    fn of(active: Active, look: Option<usize>) -> Self {
+        let mut here = active.steps.iter().filter(|step| Some(step.layer) == look);
+        Self {
+            is_removed: here.any(|step| step.change == Change::Removed),
+            path: active.path,
+        }
+    }
 }
 
 /// Keys go to the tree, which knows what they mean.

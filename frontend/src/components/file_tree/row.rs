@@ -56,6 +56,18 @@ pub(super) fn Row(props: &RowProps) -> Html {
             })
         }
     };
+    let look_inside = {
+        let act = props.act.clone();
+        move |event: MouseEvent| {
+            event.stop_propagation();
+            act.emit(Act::Select { node });
+            // As the key does, which a press of the mouse stands for here.
+            act.emit(Act::Key {
+                key: "Enter".into(),
+                page_rows: 1,
+            });
+        }
+    };
     let name = escape_name(&row.name).into_owned();
     let share = row.total_bytes as f64 / props.largest_bytes.max(1) as f64;
     let entry = row.entry.as_ref();
@@ -68,7 +80,7 @@ pub(super) fn Row(props: &RowProps) -> Html {
     html! {
         <div role="row" id={row_id(node)} class={classes} data-testid="tree-row" aria-level={row.level.to_string()}
             aria-posinset={row.place.0.to_string()} aria-setsize={row.place.1.to_string()} aria-rowindex={(props.at + 2).to_string()}
-            aria-selected={props.is_active.to_string()} aria-expanded={row.open.map(|open| open.to_string())} onclick={press}>
+            aria-selected={props.is_active.to_string()} aria-expanded={row.open.map(|open| open.to_string())} onclick={press} ondblclick={(!is_folder).then(|| Callback::from(look_inside.clone()))}>
             <span role="gridcell" class="tree-name">
                 <svg class="indent" width={((row.level - 1).min(INDENT_LEVELS_MAX) * INDENT_PX).to_string()} height="1" aria-hidden="true" />
                 <span class="tree-turn">
@@ -77,9 +89,14 @@ pub(super) fn Row(props: &RowProps) -> Html {
                 <span class="tree-mark" title={word} aria-hidden="true">{ mark }</span>
                 if !word.is_empty() { <span class="visually-hidden">{ word }{ " " }</span> }
                 <Icon name={icon} class={if is_folder { "icon-folder" } else { "icon-file" }} />
-                <span class="tree-text" title={name.clone()}>{ name }</span>
+                <span class="tree-text" title={name.clone()}>{ name.clone() }</span>
                 if let Some(link) = entry.and_then(|entry| entry.link.as_ref()) { <span class="tree-link">{ format!("→ {}", escape_name(link)) }</span> }
                 if entry.is_some_and(|entry| entry.opaque) { <span class="pill pill-warn" title={texts.inspect.opaque}>{ texts.inspect.opaque_word }</span> }
+                if !is_folder {
+                    // No stop of the keyboard: Enter does the same.
+                    <button type="button" class="tree-open" tabindex="-1" title={texts.file.open} aria-label={fill(texts.file.open_named, &[&name])}
+                        data-testid="open-file" onclick={look_inside.clone()}><Icon name={IconName::Inspect} /></button>
+                }
             </span>
             <span role="gridcell" class="tree-kind">{ kind_word(row.kind, &texts.views) }</span>
             <span role="gridcell" class="tree-mode mono">{ entry.map(|entry| mode_text(entry.mode)) }</span>
@@ -91,7 +108,7 @@ pub(super) fn Row(props: &RowProps) -> Html {
 }
 
 /// What a kind is called.
-pub(super) fn kind_word(kind: EntryKind, v: &ViewTexts) -> &'static str {
+pub(in crate::components) fn kind_word(kind: EntryKind, v: &ViewTexts) -> &'static str {
     match kind {
         EntryKind::File => v.kind_file,
         EntryKind::Directory => v.kind_folder,
@@ -103,7 +120,7 @@ pub(super) fn kind_word(kind: EntryKind, v: &ViewTexts) -> &'static str {
 }
 
 /// The class, sign and word of a change.
-pub(super) fn change_mark(
+pub(in crate::components) fn change_mark(
     change: Option<Change>,
     locale: &Locale,
 ) -> (&'static str, &'static str, &'static str) {

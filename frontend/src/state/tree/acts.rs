@@ -56,6 +56,10 @@ impl View {
                 self.select(node);
                 return self.toggle(node);
             }
+            "Enter" => {
+                self.opened = true;
+                return;
+            }
             _ => return,
         };
         self.go_to(next);
@@ -120,5 +124,41 @@ impl View {
             Some(search) => &mut search.open,
             None => &mut self.open,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::state::tree::tests::{entry, folder};
+    use crate::state::tree::{History, Look, Wish};
+
+    #[test]
+    fn enter_looks_into_what_has_nothing_below_it_and_only_once() {
+        let layer = [folder("bin"), entry("bin/sh", 5), entry("readme", 7)];
+        let history = Rc::new(History::of_layers([&layer[..]]));
+        let mut view = View::of(history, Look::default());
+        let mut press = |keys: &[&str]| {
+            let key = |key: &&str| Act::Key {
+                key: (*key).to_owned(),
+                page_rows: 10,
+            };
+            let wish = Wish {
+                acts: keys.iter().map(key).collect(),
+                count: 50,
+                ..Wish::default()
+            };
+            let sight = view.take(wish, &mut |_| false);
+            let path = sight.active.map(|active| active.path).unwrap_or_default();
+            (sight.opened, path)
+        };
+        // Keys that come together are about the row that the one before led to.
+        let keys = ["Home", "ArrowDown", "Enter"];
+        assert_eq!(press(&keys), (true, "bin/sh".to_owned()));
+        assert_eq!(press(&[]), (false, "bin/sh".to_owned()));
+        assert_eq!(press(&[" "]), (false, "bin/sh".to_owned()));
+        assert_eq!(press(&["Home", "Enter"]), (false, "bin".to_owned()));
     }
 }

@@ -172,6 +172,8 @@ pub struct Sight {
     pub active: Option<Active>,
     /// The keyboard went there just now, so the row is to be brought into sight.
     pub moved: bool,
+    /// What is at that row is to be looked into.
+    pub opened: bool,
     /// Paths with an entry at this layer.
     pub entries: usize,
     /// The most bytes that anything at the top has, for the bars.

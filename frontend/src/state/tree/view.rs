@@ -32,6 +32,8 @@ pub struct View {
     /// The row that the keyboard was led to last: where its path is gone with all above it, one near by is as good.
     pub(super) near: usize,
     pub(super) moved: bool,
+    /// What is there was asked to be looked into.
+    pub(super) opened: bool,
     window: (usize, usize),
 }
 
@@ -51,6 +53,7 @@ impl View {
             at: 0,
             near: 0,
             moved: false,
+            opened: false,
             window: (0, 0),
             look,
         };
@@ -66,7 +69,7 @@ impl View {
 
     /// Does what is wished for. `pauses` gets the number of finds so far, and says when a search is to pause.
     pub fn take(&mut self, wish: Wish, pauses: &mut dyn FnMut(usize) -> bool) -> Sight {
-        self.moved = false;
+        (self.moved, self.opened) = (false, false);
         self.window = (wish.start, wish.count.min(WINDOW_ROWS_MAX));
         self.turn_to(wish.look);
         if self.is_searching() {
@@ -103,7 +106,7 @@ impl View {
 
     /// What is in sight now, where nothing was done since the last time.
     pub fn sight_again(&mut self) -> Sight {
-        self.moved = false;
+        (self.moved, self.opened) = (false, false);
         self.sight()
     }
 
@@ -131,6 +134,7 @@ impl View {
             window: (start..end).map(|row| self.row(row)).collect(),
             active: self.active(),
             moved: self.moved,
+            opened: self.opened,
             entries: self.slice.entries(),
             largest_bytes: self.largest_bytes,
             is_all_open: self.rows.is_all_open(),

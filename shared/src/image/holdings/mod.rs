@@ -13,7 +13,7 @@ mod gather;
 mod mask;
 mod packages;
 mod purl;
-mod sbom;
+pub(crate) mod sbom;
 mod secrets;
 mod settle;
 

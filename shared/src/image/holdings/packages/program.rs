@@ -8,6 +8,7 @@
 use super::super::UnreadReason;
 use super::super::facts::PackageFact;
 use super::{cargo, go};
+use crate::image::view::elf::fields::{Header, Layout, ProgramHeader};
 
 /// Bytes of a file's beginning that the headers are read from.
 pub(in super::super) const HEAD_BYTES: usize = 4096;
@@ -164,28 +165,18 @@ impl Program {
 
 /// Where a program's segments that are loaded, but not run, lie in its file; none where there are none or it is no ELF file.
 fn data_segments(head: &[u8]) -> Option<Vec<(u64, u64)>> {
-    const LOADED: u64 = 1;
-    const RUN: u64 = 1;
-    let elf = Elf::new(head)?;
-    let (table, size, count) = match elf.is_wide {
-        true => (elf.number(32, 8)?, elf.number(54, 2)?, elf.number(56, 2)?),
-        false => (elf.number(28, 4)?, elf.number(42, 2)?, elf.number(44, 2)?),
-    };
+    const LOADED: u32 = 1;
+    const RUN: u32 = 1;
+    let layout = Layout::of(head)?;
+    let table = Header::of(layout, head)?.segments;
     let mut data = Vec::new();
-    for number in 0..count.min(SEGMENTS_MAX as u64) {
-        let at = usize::try_from(table.checked_add(number.checked_mul(size)?)?).ok()?;
-        let field = |narrow: usize, wide: usize, bytes: usize| {
-            let (offset, bytes) = if elf.is_wide {
-                (wide, bytes)
-            } else {
-                (narrow, 4)
-            };
-            elf.number(at.checked_add(offset)?, bytes)
-        };
-        let (kind, flags) = (field(0, 0, 4)?, field(24, 4, 4)?);
-        let (offset, length) = (field(4, 8, 8)?, field(16, 32, 8)?);
-        if kind == LOADED && flags & RUN == 0 {
-            data.push((offset, offset.saturating_add(length)));
+    for number in 0..table.count.min(SEGMENTS_MAX as u64) {
+        let at = number.checked_mul(table.entry_bytes)?;
+        let at = usize::try_from(table.offset.checked_add(at)?).ok()?;
+        let segment = ProgramHeader::of(layout, head.get(at..)?)?;
+        if segment.kind == LOADED && segment.flags & RUN == 0 {
+            let end = segment.offset.saturating_add(segment.file_bytes);
+            data.push((segment.offset, end));
         }
     }
     data.sort_unstable();
@@ -195,36 +186,6 @@ fn data_segments(head: &[u8]) -> Option<Vec<(u64, u64)>> {
         data[number].1 = data[number].1.max(data[number].0);
     }
     (!data.is_empty()).then_some(data)
-}
-
-/// An ELF file's beginning.
-struct Elf<'a> {
-    head: &'a [u8],
-    is_wide: bool,
-    is_little: bool,
-}
-
-impl<'a> Elf<'a> {
-    fn new(head: &'a [u8]) -> Option<Self> {
-        let [0x7f, b'E', b'L', b'F', class @ (1 | 2), order @ (1 | 2), ..] = head else {
-            return None;
-        };
-        Some(Self {
-            head,
-            is_wide: *class == 2,
-            is_little: *order == 1,
-        })
-    }
-
-    /// A number of so many bytes, where the head has it.
-    fn number(&self, at: usize, bytes: usize) -> Option<u64> {
-        let field = self.head.get(at..at.checked_add(bytes)?)?;
-        let push = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(match self.is_little {
-            true => field.iter().rev().fold(0, push),
-            false => field.iter().fold(0, push),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod cyclonedx;
 mod license;
-mod moment;
+pub(crate) mod moment;
 mod spdx;
 
 use serde::{Deserialize, Serialize};
