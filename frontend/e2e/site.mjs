@@ -3,11 +3,13 @@
 //
 // Arguments: playwright-core's module. ESTIVA_BIN names the program; ESTIVA_SHOTS a folder for screenshots.
 
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { Steps, byTest, expect, launch, noSidewaysScroll, photograph, run, until } from "./harness.mjs";
 
 const program = process.env.ESTIVA_BIN;
@@ -37,7 +39,7 @@ function serve(folder) {
 }
 
 /** A docker-archive of one layer for each list of files; tar of the host makes it. */
-function archive(name, layers) {
+function archive(name, layers, more = () => {}) {
   const work = path.join(folder, name);
   const members = ["manifest.json", "config.json"];
   const diffIds = layers.map((files, number) => {
@@ -46,6 +48,8 @@ function archive(name, layers) {
       mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
       writeFileSync(path.join(root, file), text);
     }
+    mkdirSync(root, { recursive: true });
+    more(root);
     const layer = path.join(work, `layer-${number}.tar`);
     run("tar", ["--owner=0", "--group=0", "--mtime=@1", "--sort=name", "-C", root, "-cf", layer, "."]);
     members.push(`layer-${number}.tar`);
@@ -116,6 +120,38 @@ async function walk() {
     await byTest(page, "tab-waste").click();
     await until("the waste", async () => /100(\.0)? kB/.test(await page.locator("main").textContent()));
     await photograph(page, "site-archive");
+  });
+
+  await steps.step("what is known of an image is saved as the command line prints it, byte for byte", async () => {
+    const whole = archive("told", [
+      { "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "root/.npmrc": "//registry.example/:_authToken=npm_0123456789abcdefghijABCDEFGHIJ012345\n", "Ünï/\u202e name": "x" },
+      { "var/cache/apt/archives/a.deb": "y".repeat(50_000), "usr/lib/os-release": "ID=none\n" },
+    ]);
+    const named = archive("named", [{ plain: "p" }], (root) => run("sh", ["-c", `printf x >"$(printf '%b' "$1")"`, "sh", path.join(root, "odd-\\377\\376")]));
+    const cut = path.join(folder, "cut.tar");
+    writeFileSync(cut, readFileSync(whole).subarray(0, 30_000));
+    const packed = path.join(folder, "told.tar.gz");
+    writeFileSync(packed, gzipSync(readFileSync(whole)));
+    const empty = archive("empty", [{}]);
+    for (const image of [whole, named, packed, cut, empty]) {
+      const name = path.basename(image);
+      await page.goto(`${origin}${BELOW}`);
+      await byTest(page, "drop-input").setInputFiles(image);
+      const save = byTest(page, "save-analysis");
+      await save.or(page.getByRole("alert")).first().waitFor();
+      const printed = spawnSync(program, ["inspect", "--json", image], { maxBuffer: 1 << 28 });
+      // What shows no image is refused by both.
+      if (!(await save.count())) {
+        expect(printed.stdout.length === 0, `${name} is refused by the page alone`);
+        continue;
+      }
+      const coming = page.waitForEvent("download");
+      await save.click();
+      const saved = path.join(folder, "saved.json");
+      await (await coming).saveAs(saved);
+      const text = readFileSync(saved);
+      expect(text.length > 1000 && text.equals(printed.stdout), `${name}: the page gives ${text.length} bytes, the command ${printed.stdout.length}`);
+    }
   });
 
   await steps.step("two archives are compared there, and the address can be opened anew", async () => {

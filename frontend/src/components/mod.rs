@@ -1,5 +1,6 @@
 //! The parts that pages are made of: they take props and callbacks, and know no server.
 
+mod analysis_button;
 mod cell;
 mod chart;
 mod choices;
@@ -46,6 +47,7 @@ mod time_slider;
 mod tree_map;
 mod waste_view;
 
+pub use analysis_button::AnalysisButton;
 pub use cell::Cell;
 pub use chart::Chart;
 pub use choices::{CopyButton, Field};

@@ -158,6 +158,7 @@ fn after(name: String, reply: Reply) -> ArchiveState {
             | Answer::Compared { .. }
             | Answer::Differences { .. }
             | Answer::Sbom { .. }
+            | Answer::AnalysisJson { .. }
             | Answer::Files { .. }
             | Answer::Map { .. }
             | Answer::Documents { .. }

@@ -3,6 +3,9 @@
 super::texts! {
     /// The inspector.
     InspectTexts {
+        save_json: "Save as JSON", "Salvar como JSON";
+        save_json_title: "What is known of all images of this file, as estiva inspect --json writes it", "O que se sabe de todas as imagens deste arquivo, como o estiva inspect --json escreve";
+        save_json_failed: "That did not work: {0}", "Isso não funcionou: {0}";
         title: "See what is inside", "Veja o que há dentro";
         lead: "Drop an image archive, an image folder or a Dockerfile. It is taken apart in this browser; nothing is uploaded.", "Solte um tar de imagem, uma pasta de imagem ou um Dockerfile. É aberto neste navegador; nada é enviado.";
         drop_title: "Drop an image archive, an image folder or a Dockerfile here", "Solte aqui um tar de imagem, uma pasta de imagem ou um Dockerfile";

@@ -7,8 +7,8 @@ use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::components::{
-    DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon, IconName, ImageChoice, ImageView,
-    NavLink, QueryLink, ReportView,
+    AnalysisButton, DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon, IconName,
+    ImageChoice, ImageView, NavLink, QueryLink, ReportView,
 };
 use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_locale};
 use crate::i18n::{InspectTexts, fill};
@@ -388,7 +388,12 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
             })
         },
     };
-    let tools = tools(&drops, &props.on_close, &locale);
+    let tools = html! {
+        <>
+            <AnalysisButton name={props.name.clone()} reader={props.reader.clone()} />
+            { tools(&drops, &props.on_close, &locale) }
+        </>
+    };
     let image = match shown {
         Shown::One(index) => props.images.get(index).map(|image| (index, image.clone())),
         Shown::List | Shown::Missing => None,

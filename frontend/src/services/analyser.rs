@@ -192,6 +192,17 @@ impl Analyser {
         })
     }
 
+    /// Asks for what is known of all images that were opened last, as `estiva inspect --json` writes it.
+    pub fn analysis_json(&self, reply: Callback<Result<Blob, String>>) {
+        let id = self.expect(Callback::from(move |answer| match answer {
+            Reply::Answer(Answer::AnalysisJson { json, .. }) => {
+                reply.emit(json.ok_or_else(|| "expected a document, but found none".to_owned()));
+            }
+            other => failure(other, &reply),
+        }));
+        self.ask(Ask::AnalysisJson { id }, Attached::Nothing);
+    }
+
     /// The documents that describe one of the images of the archive that was opened last.
     ///
     /// # Errors
@@ -276,6 +287,10 @@ impl Analyser {
         let text = field(TEXT_FIELD).as_string().unwrap_or_default();
         match serde_json::from_str::<Answer>(&text) {
             Ok(Answer::Ready) => self.ready(),
+            Ok(Answer::AnalysisJson { id, .. }) => {
+                let json = field(FILE_FIELD).dyn_into::<Blob>().ok();
+                self.deliver(Answer::AnalysisJson { id, json });
+            }
             Ok(mut answer) => {
                 if let Some(to) = answer.bytes_mut()
                     && let Ok(bytes) = field(BYTES_FIELD).dyn_into::<Uint8Array>()
@@ -313,6 +328,7 @@ impl Analyser {
             | Answer::Differences { id, .. }
             | Answer::Compared { id, .. }
             | Answer::Sbom { id, .. }
+            | Answer::AnalysisJson { id, .. }
             | Answer::Map { id, .. }
             | Answer::Documents { id, .. }
             | Answer::Content { id, .. }

@@ -4,12 +4,14 @@
 //! a file goes along as the browser's own handle, and is read where it lies. What is in an image stays here: the page gets
 //! what is known of it in short, and of its files the rows that are in sight.
 
+mod analysis_json;
 pub mod archive;
 mod compare;
 mod contents;
 pub mod folder;
 mod program;
 
+pub use analysis_json::analysis_json;
 pub use compare::{CompareAsk, Comparer};
 pub use program::{Reader, read_dockerfile, start};
 
@@ -18,6 +20,7 @@ use estiva_shared::image::holdings::SbomFormat;
 use estiva_shared::image::{FileVersion, RawDocument};
 use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
+use web_sys::Blob;
 
 use crate::state::comparison::Compared;
 use crate::state::summary::Summary;
@@ -148,6 +151,11 @@ pub enum Ask {
         /// The path, as the files' rows have it; empty for the root folder.
         path: String,
     },
+    /// Write what is known of all images of what was opened last.
+    AnalysisJson {
+        /// The page's number for it.
+        id: u64,
+    },
 }
 
 /// From the worker.
@@ -261,6 +269,14 @@ pub enum Answer {
         /// The piece; goes along as bytes.
         #[serde(skip)]
         bytes: Vec<u8>,
+    },
+    /// What is known of all images, as `estiva inspect --json` writes it.
+    AnalysisJson {
+        /// The page's number.
+        id: u64,
+        /// The document; goes along as a file, of which a message holds the handle alone.
+        #[serde(skip)]
+        json: Option<Blob>,
     },
     /// It could not be read.
     Failed {

@@ -16,7 +16,9 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, File, FileReaderSync, MessageEve
 use super::archive::FileAt;
 use super::contents::{Opened, Source};
 use super::folder::FolderAt;
-use super::{Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
+use super::{
+    Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD, analysis_json,
+};
 use crate::state::summary::Summary;
 use crate::state::tree::{History, Slice, View, Wish};
 use crate::state::treemap::{MapWish, Plan, peaks};
@@ -139,6 +141,7 @@ fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
             layer,
             path,
         }) => reader.download(id, image, (layer, &path), answer),
+        Ok(Ask::AnalysisJson { id }) => answer(reader.analysis_json(id)),
         // Page and worker are built together, so no other message comes.
         Err(_) => {}
     }
@@ -293,6 +296,17 @@ impl Reader {
                 text: sbom(analysis, format),
             },
             None => failed(id, "expected an image that is open, but it was closed"),
+        }
+    }
+
+    /// Writes what is known of all images, as the command line does.
+    pub fn analysis_json(&self, id: u64) -> Answer {
+        match analysis_json(&self.images) {
+            Ok(json) => Answer::AnalysisJson {
+                id,
+                json: Some(json),
+            },
+            Err(message) => failed(id, message),
         }
     }
 
@@ -478,6 +492,12 @@ fn send(scope: &DedicatedWorkerGlobalScope, answer: &Answer) {
         let bytes = Uint8Array::from(bytes);
         let _ = Reflect::set(&message, &BYTES_FIELD.into(), &bytes);
         transfer.push(&bytes.buffer());
+    }
+    if let Answer::AnalysisJson {
+        json: Some(json), ..
+    } = answer
+    {
+        let _ = Reflect::set(&message, &FILE_FIELD.into(), json);
     }
     scope
         .post_message_with_transfer(&message, &transfer)

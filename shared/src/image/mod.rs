@@ -18,6 +18,7 @@ pub mod holdings;
 mod inflating;
 mod inspect;
 mod instruction;
+mod json;
 mod layer;
 pub mod media_type;
 mod merge;
@@ -50,6 +51,7 @@ pub use inspect::{
     inspect_opened, inspect_some, inspect_within,
 };
 pub use instruction::split_instruction;
+pub use json::write_json;
 pub use layer::{IndexEntry, LayerError, LayerIndex, Limits};
 pub use path::normalise;
 pub use read_at::{Capped, ReadAt, Window};

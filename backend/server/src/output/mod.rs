@@ -13,6 +13,7 @@ pub(crate) mod transfer;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 
+use estiva_shared::image::write_json;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -22,8 +23,12 @@ use crate::failure::Failure;
 /// # Errors
 /// If it can't be written; a reader that went away (`| head`) wants no more, which is told nobody.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    say_bytes(text.as_bytes())
+}
+
+fn say_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
+    out.write_all(bytes)
         .and_then(|()| out.flush())
         .map_err(not_written)
 }
@@ -51,10 +56,10 @@ pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
 /// # Errors
 /// As for [`say`].
 pub(crate) fn say_json_of<T: Serialize>(images: &[T]) -> Result<(), Failure> {
-    match images {
-        [one] => say_json(one),
-        several => say_json(&several),
-    }
+    let mut text = Vec::new();
+    write_json(&mut text, images)
+        .map_err(|error| Failure::new(format_args!("can't write the answer: {error}")))?;
+    say_bytes(&text)
 }
 
 /// The width of a terminal; 80 where it does not say.
