@@ -1,4 +1,4 @@
-//! What differs between two images: what changed in short, then layers, files, configuration and history.
+//! What differs between two images: what changed in short, then layers, files, packages, configuration and history.
 
 use estiva_shared::image::split_instruction;
 use estiva_shared::image::{
@@ -7,7 +7,7 @@ use estiva_shared::image::{
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
-use super::{CompareFiles, Icon, IconName, Tab, Tabs, cargo_class};
+use super::{CompareFiles, ComparePackages, Icon, IconName, Tab, Tabs, cargo_class};
 use crate::hooks::{Locale, TreeReply, use_locale};
 use crate::i18n::{CompareTexts, fill};
 use crate::state::by_address::ByAddress;
@@ -36,6 +36,7 @@ pub fn CompareView(props: &CompareViewProps) -> Html {
     let comparison = &compared.comparison;
     let panel = match *tab {
         "compare-layers" => layers(&comparison.layers, &locale),
+        "compare-packages" => html! { <ComparePackages compared={compared.clone()} /> },
         "compare-config" => config(compared, &locale),
         "compare-history" => history(compared, &locale),
         _ => {
@@ -56,6 +57,11 @@ pub fn CompareView(props: &CompareViewProps) -> Html {
     let tabs = vec![
         counted("compare-files", t.tab_files, files),
         counted("compare-layers", t.tab_layers, other.count() as u64),
+        counted(
+            "compare-packages",
+            t.tab_packages,
+            comparison.packages.len() as u64 + compared.packages_cut,
+        ),
         counted(
             "compare-config",
             t.tab_config,

@@ -39,6 +39,16 @@ super::texts! {
         download_plain: "Some of it lies uncompressed here; a registry sends less.", "Uma parte está sem compressão aqui; um registro envia menos.";
         tab_layers: "Layers", "Camadas";
         tab_files: "Files", "Arquivos";
+        tab_packages: "Packages", "Pacotes";
+        packages_none: "No package differs", "Nenhum pacote muda";
+        package: "Package", "Pacote";
+        package_size: "Size", "Tamanho";
+        upgraded: "newer", "mais novo";
+        downgraded: "older", "mais antigo";
+        changed_version: "another version", "outra versão";
+        only_b: "added", "adicionado";
+        only_a: "removed", "removido";
+        no_version: "no version", "sem versão";
         tab_config: "Configuration", "Configuração";
         tab_history: "History", "Histórico";
         tabs_label: "What differs", "O que muda";

@@ -9,6 +9,9 @@ use super::difference_tree::{DifferencePath, DifferenceTree};
 /// Values and lines that are kept of the configuration and the history each: more than a person reads.
 const KEPT_MAX: usize = 200;
 
+/// Packages kept: from one release of Debian to the next, all of a large image's differ.
+const PACKAGES_MAX: usize = 1000;
+
 /// Folders kept.
 const FOLDERS_MAX: usize = 20;
 
@@ -45,6 +48,8 @@ impl Which {
 pub struct Compared {
     /// The comparison; its files are left out, its other lists cut.
     pub comparison: Comparison,
+    /// How many packages were cut off.
+    pub packages_cut: u64,
     /// How many values of the configuration were cut off.
     pub config_cut: u64,
     /// How many lines of the history were cut off.
@@ -68,11 +73,13 @@ impl Compared {
             files: Vec::new(),
             folders: whole.folders.iter().take(FOLDERS_MAX).cloned().collect(),
             folders_left_out: whole.folders_left_out,
+            packages: whole.packages.iter().take(PACKAGES_MAX).cloned().collect(),
             config: whole.config.iter().take(KEPT_MAX).cloned().collect(),
             history: whole.history.iter().take(KEPT_MAX).cloned().collect(),
         };
         Compared {
             comparison,
+            packages_cut: whole.packages.len().saturating_sub(PACKAGES_MAX) as u64,
             config_cut: cut(whole.config.len()),
             history_cut: cut(whole.history.len()),
         }

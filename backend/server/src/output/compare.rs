@@ -1,8 +1,9 @@
 //! How two images differ, for people: what changed in a sentence, then the largest differences.
 
+use estiva_shared::image::holdings::PackageKind;
 use estiva_shared::image::{
     Aspect, Comparison, ConfigChange, FileChange, FileDifference, FolderChange, LayerPlace,
-    LayerRow, Side, ValueDifference,
+    LayerRow, PackageChange, PackageDifference, PackageSide, Side, ValueDifference,
 };
 use estiva_shared::text::{escape_name, human_bytes};
 
@@ -43,8 +44,49 @@ pub(crate) fn text(comparison: &Comparison, all: bool) -> String {
         section(&mut text, "Folders", folders.len(), rows.len());
         text.push_str(&table::table(["", "A", "B", "FOLDER"], &rows));
     }
+    packages(&mut text, comparison, all);
     settings(&mut text, comparison, all);
     text
+}
+
+fn packages(text: &mut String, comparison: &Comparison, all: bool) {
+    let changes: Vec<_> = comparison.packages.iter().collect();
+    let rows: Vec<_> = cut(&changes, all)
+        .iter()
+        .map(|each| package(each))
+        .collect();
+    if !rows.is_empty() {
+        section(text, "Packages", changes.len(), rows.len());
+        text.push_str(&table::table(["", "KIND", "NAME", "A", "B", "SIZE"], &rows));
+    }
+}
+
+/// A package's row: how it differs, its kind, its name, both versions, and by how much it grew.
+pub(crate) fn package(change: &PackageChange) -> [String; 6] {
+    let version = |side: &Option<PackageSide>| match side {
+        Some(side) if side.version.is_empty() => "?".to_owned(),
+        Some(side) => shortened(&side.version),
+        None => "-".to_owned(),
+    };
+    let bytes = [&change.a, &change.b].map(|side| side.as_ref().map_or(0, |side| side.size_bytes));
+    let grown = match bytes[0] <= bytes[1] {
+        true => format!("+{}", human_bytes(bytes[1] - bytes[0])),
+        false => format!("-{}", human_bytes(bytes[0] - bytes[1])),
+    };
+    let name = match &change.architecture {
+        Some(architecture) if change.kind == PackageKind::Deb => {
+            format!("{}:{architecture}", change.name)
+        }
+        _ => change.name.clone(),
+    };
+    [
+        change.difference.name().to_owned(),
+        change.kind.name().to_owned(),
+        shortened(&name),
+        version(&change.a),
+        version(&change.b),
+        grown,
+    ]
 }
 
 fn settings(text: &mut String, comparison: &Comparison, all: bool) {
@@ -156,13 +198,17 @@ pub(crate) fn summary(comparison: &Comparison) -> String {
         true => "no file differs".to_owned(),
         false => format!("files: {}", parts.join(", ")),
     };
+    let packages = match package_sums(comparison) {
+        sums if sums.is_empty() => String::new(),
+        sums => format!("; packages: {sums}"),
+    };
     let shared = comparison
         .layers
         .iter()
         .filter(|row| row.a.is_some() && row.b.is_some());
     let download = &comparison.download;
     let mut text = format!(
-        "From A to B{aside}, {files}; {} of the configuration's values and {} lines of the history differ; {} of B's {} layers are A's.\n\
+        "From A to B{aside}, {files}{packages}; {} of the configuration's values and {} lines of the history differ; {} of B's {} layers are A's.\n\
          A host that has A downloads {} of {} for B ({} layers)",
         comparison.config.len(),
         comparison.history.len(),
@@ -189,6 +235,18 @@ pub(crate) fn summary(comparison: &Comparison) -> String {
         );
     }
     text
+}
+
+/// How many packages differ in which way, in words; empty where none does.
+fn package_sums(comparison: &Comparison) -> String {
+    use PackageDifference::{Added, Changed, Downgraded, Removed, Upgraded};
+    let ways = [Upgraded, Downgraded, Changed, Added, Removed];
+    let sums = ways.into_iter().filter_map(|way| {
+        let packages = comparison.packages.iter();
+        let count = packages.filter(|change| change.difference == way).count();
+        (count > 0).then(|| format!("{count} {}", way.name()))
+    });
+    sums.collect::<Vec<_>>().join(", ")
 }
 
 fn layer(row: &LayerRow) -> [String; 6] {

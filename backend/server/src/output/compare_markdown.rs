@@ -5,7 +5,7 @@ use estiva_shared::image::Comparison;
 use estiva_shared::text::{escape_name, human_bytes};
 
 use super::compare::{
-    aspects, field, largest, mark, place, shortened, side_of, sign, sizes, summary,
+    aspects, field, largest, mark, package, place, shortened, side_of, sign, sizes, summary,
 };
 use super::short_id;
 
@@ -57,6 +57,18 @@ pub(crate) fn text(comparison: &Comparison, all: bool) -> String {
         files.len(),
         &["", "Size", "Path", "What"],
         rows,
+    );
+    let packages = comparison.packages.iter().map(|change| {
+        let [how, rest @ ..] = package(change);
+        let rest = rest.iter().map(|cell| code(cell));
+        std::iter::once(how).chain(rest).collect()
+    });
+    table(
+        &mut text,
+        "Packages",
+        &["", "Kind", "Name", "A", "B", "Size"],
+        packages.collect(),
+        shown,
     );
     let config = comparison.config.iter().map(|change| {
         let value = |value: &Option<String>| code(&shortened(value.as_deref().unwrap_or_default()));

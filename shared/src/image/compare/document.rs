@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::EntryKind;
+use super::PackageChange;
 
 /// The version of this document.
 pub const COMPARISON_VERSION: u32 = 1;
@@ -44,6 +45,9 @@ pub struct Comparison {
     pub folders: Vec<FolderChange>,
     /// How many more folders differ than `folders` lists.
     pub folders_left_out: u64,
+    /// The packages that differ, by kind and name. Their files are among `files`, so they say nothing of `same`.
+    #[serde(default)]
+    pub packages: Vec<PackageChange>,
     /// What differs in the configuration.
     pub config: Vec<ConfigChange>,
     /// What differs in the history.

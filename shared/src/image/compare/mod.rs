@@ -1,7 +1,7 @@
-//! Two images compared: layers, files, configuration, history, and what a host that has one must download for the other.
+//! Two images compared: layers, files, packages, configuration, history, and what a host that has one must download for the other.
 //!
 //! Pure, and the same for the command line and the page: both analyses are there already. Time grows with the number of
-//! paths of both; memory with how many of them differ. What packages are in an image is not compared here.
+//! paths of both; memory with how many of them differ.
 
 mod align;
 mod document;
@@ -9,9 +9,12 @@ mod files;
 mod folders;
 mod history;
 mod layers;
+mod packages;
 mod settings;
+mod versions;
 
 pub use document::*;
+pub use packages::{PackageChange, PackageDifference, PackageSide};
 
 use super::{ImageAnalysis, Problem};
 
@@ -52,6 +55,7 @@ pub fn compare(a: &ImageAnalysis, b: &ImageAnalysis, options: CompareOptions) ->
         files: files.changes,
         folders: files.folders,
         folders_left_out: files.folders_left_out,
+        packages: packages::compare(a, b),
         config,
         history,
     }
