@@ -95,20 +95,20 @@ impl Checkpoints {
         self.points.push(point);
     }
 
-    /// Keeps those that lie twice as far apart.
+    /// Keeps those that lie twice as far apart, from each other and from the start; done often enough, none.
     pub(super) fn thin(&mut self) {
         self.spacing = self.spacing.saturating_mul(2);
         let mut kept = 0;
-        let mut last = None;
+        let mut last = 0;
         let spacing = self.spacing;
         self.points.retain(|point| {
             let apart = match point.is_start() {
                 true => spacing / MEMBERS_PER_SPACING,
                 false => spacing,
             };
-            let stays = last.is_none_or(|last| point.offset - last >= apart);
+            let stays = point.offset - last >= apart;
             if stays {
-                last = Some(point.offset);
+                last = point.offset;
                 kept += point.bytes();
             }
             stays

@@ -249,3 +249,33 @@ fn a_blob_that_changed_is_an_error_or_the_new_bytes_and_never_a_panic() {
         let _ = plain.read_at(offset, &mut buffer);
     }
 }
+
+/// What the first pass notes of a layer with one checkpoint.
+fn with_one_checkpoint() -> super::Noted {
+    let mut recorder = Recorder::with_spacing(ROOM, SPACING);
+    let window = vec![0; 32 << 10];
+    recorder.take(&window, SPACING);
+    recorder.boundary(SPACING, 4096);
+    recorder.take(&vec![0; 68 << 10], SPACING + (68 << 10));
+    let checkpoints = recorder.finish();
+    assert_eq!(checkpoints.before(u64::MAX).count(), 1);
+    super::Noted {
+        compression: Compression::Gzip,
+        uncompressed_bytes: 2 * SPACING,
+        checkpoints,
+        places: Box::default(),
+    }
+}
+
+/// A thousand layers of one checkpoint each once kept the first pass thinning for ever: the first of a layer never went.
+#[test]
+fn layers_of_one_checkpoint_each_are_thinned_too() {
+    let mut contents = super::ContentIndex::default();
+    let lying = || super::Lying::Kept([].into());
+    for _ in 0..1000 {
+        contents.recorder();
+        contents.add(lying(), with_one_checkpoint());
+    }
+    contents.recorder();
+    assert!(contents.checkpoint_bytes() <= super::CHECKPOINTS_BYTES_MAX / 2);
+}
