@@ -227,9 +227,10 @@ fn language_switch(locale: &Locale) -> Html {
     let switch = locale.switch.clone();
     let other = locale.language.other();
     let short = if other.tag() == "en" { "EN" } else { "PT" };
-    let label = locale.texts().common.language_switch;
+    // Who speaks to the page says what is seen: the name begins with it (WCAG 2.2, 2.5.3).
+    let label = format!("{short}: {}", locale.texts().common.language_switch);
     html! {
-        <button type="button" class="button button-icon" data-testid="lang-switch" lang={other.tag()} title={label} aria-label={label}
+        <button type="button" class="button button-icon" data-testid="lang-switch" lang={other.tag()} title={label.clone()} aria-label={label}
             onclick={move |_| switch.emit(())}>{ short }</button>
     }
 }

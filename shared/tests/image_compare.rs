@@ -52,6 +52,90 @@ fn with_mtime(mut tar: Vec<u8>, mtime: u64) -> Vec<u8> {
     tar
 }
 
+/// An image with these packages of dpkg, of npm by folder, and of Python by folder.
+fn with_packages(
+    deb: &[(&str, &str)],
+    npm: &[(&str, &str)],
+    python: &[(&str, &str)],
+) -> ImageAnalysis {
+    let mut items = vec![file("var/lib/dpkg/status", &status(deb))];
+    for (folder, version) in npm {
+        let text = json!({"name": "left", "version": version}).to_string();
+        items.push(file(
+            &format!("{folder}/node_modules/left/package.json"),
+            &text,
+        ));
+    }
+    for (folder, version) in python {
+        let path = format!("{folder}/site-packages/flask-{version}.dist-info/METADATA");
+        let text = format!("Metadata-Version: 2.1\nName: flask\nVersion: {version}\n\n");
+        items.push(file(&path, &text));
+    }
+    of(&[tar(&items)])
+}
+
+#[test]
+fn packages_say_which_is_newer_and_those_side_by_side_stay_apart() {
+    let a = with_packages(
+        &[
+            ("bash", "5.2-1"),
+            ("curl", "1:8.0-1"),
+            ("gone", "1"),
+            ("same", "2"),
+        ],
+        &[("a", "1.9.0"), ("b", "2.0.0")],
+        &[("opt", "3.0")],
+    );
+    let b = with_packages(
+        &[
+            ("bash", "5.10-1"),
+            ("curl", "1:8.0~rc1-1"),
+            ("new", "1"),
+            ("same", "2"),
+        ],
+        &[("a", "1.10.0"), ("b", "2.0.0"), ("c", "3.0.0")],
+        &[("usr", "3.1rc1")],
+    );
+    let rows = |comparison: &Comparison| -> Vec<String> {
+        let version = |side: &Option<estiva_shared::image::PackageSide>| {
+            side.as_ref().map_or("-", |side| &side.version).to_owned()
+        };
+        let changes = comparison.packages.iter().map(|change| {
+            format!(
+                "{} {} {} {} {}",
+                change.kind.name(),
+                change.name,
+                change.difference.name(),
+                version(&change.a),
+                version(&change.b)
+            )
+        });
+        changes.collect()
+    };
+    let expected = [
+        "deb bash upgraded 5.2-1 5.10-1",
+        "deb curl downgraded 1:8.0-1 1:8.0~rc1-1",
+        "deb gone removed 1 -",
+        "deb new added - 1",
+        "npm left added - 3.0.0",
+        "npm left upgraded 1.9.0 1.10.0",
+        // In another folder, and one of its name on each side.
+        "pypi flask upgraded 3.0 3.1rc1",
+    ];
+    assert_eq!(rows(&compare(&a, &b, EXACT)), expected);
+    assert!(compare(&a, &a, EXACT).packages.is_empty());
+    let back = rows(&compare(&b, &a, EXACT));
+    assert_eq!(back.len(), expected.len());
+    assert!(back.contains(&"deb curl upgraded 1:8.0~rc1-1 1:8.0-1".to_owned()));
+    // A version that is in no order differs all the same.
+    let odd = with_packages(&[("bash", "5.2-1")], &[("a", "latest")], &[]);
+    let rows = rows(&compare(&a, &odd, EXACT));
+    assert!(
+        rows.contains(&"npm left changed 1.9.0 latest".to_owned()),
+        "{rows:?}"
+    );
+}
+
 #[test]
 fn each_way_to_differ_is_told_apart() {
     let base = tar(&[folder("d/"), file("d/stays", "1")]);
