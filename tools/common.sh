@@ -26,6 +26,7 @@ trunk_version=0.21.14
 bindgen_version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' "$top/Cargo.toml")
 binaryen_version=132.0.0
 playwright_version=1.64.1
+axe_version=4.14.1
 xterm_version=6.0.0
 xterm_fit_version=0.11.0
 

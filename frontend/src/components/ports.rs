@@ -28,8 +28,10 @@ pub fn PortLinks(props: &PortLinksProps) -> Html {
         let link = match address(port, &props.host) {
             Some(href) => {
                 let label = fill(t.port_open, &[&port.host_port.to_string(), &inside(port)]);
+                // Who speaks to the page says what is seen (WCAG 2.2, 2.5.3).
+                let name = format!("{text}. {label}");
                 html! {
-                    <a class="port-link" {href} target="_blank" rel="noopener noreferrer" title={label.clone()} aria-label={label} data-testid="port-link">
+                    <a class="port-link" {href} target="_blank" rel="noopener noreferrer" title={label} aria-label={name} data-testid="port-link">
                         { &text }<Icon name={IconName::Link} /></a>
                 }
             }

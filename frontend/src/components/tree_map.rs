@@ -218,13 +218,14 @@ fn draw(
         TileKind::Rest => "tile-rest",
     };
     let letters = ((rect.width - 8.0) / LETTER_PX).max(0.0) as usize;
-    let line = |at: f64, text: &str, class: &'static str| {
+    // The second line is short for what the name says in full.
+    let line = |at: f64, text: &str, class: &'static str, hidden: Option<&'static str>| {
         (letters >= 3 && rect.height >= at * LINE_PX + 3.0).then(|| {
             let (x, y) = (
                 format!("{:.1}", rect.x + 5.0),
                 format!("{:.1}", rect.y + at * LINE_PX - 1.0),
             );
-            html! { <text {x} {y} {class}>{ shortened(text, letters) }</text> }
+            html! { <text {x} {y} {class} aria-hidden={hidden}>{ shortened(text, letters) }</text> }
         })
     };
     let size = locale.language.bytes(tile.bytes);
@@ -238,8 +239,8 @@ fn draw(
             tabindex={if is_here { "0" } else { "-1" }} data-testid="tile" {onclick}>
             <title>{ said }</title>
             <rect class="tile-box" x={px(rect.x + 0.5)} y={px(rect.y + 0.5)} width={px((rect.width - 1.0).max(0.5))} height={px((rect.height - 1.0).max(0.5))} rx="2" />
-            { line(1.0, &name, "tile-name") }
-            if tile.kind != TileKind::Frame { { line(2.0, &second, "tile-size") } }
+            { line(1.0, &name, "tile-name", None) }
+            if tile.kind != TileKind::Frame { { line(2.0, &second, "tile-size", Some("true")) } }
         </g>
     }
 }

@@ -109,7 +109,7 @@ fn hold(report: &Report) -> String {
     // Traces of tiny layers may add up to more than the whole: the box grows with them.
     let end = left.max(1000);
     format!(
-        "<figure class=\"hold\"><figcaption class=\"hidden\">{label}</figcaption><svg viewBox=\"0 0 {end} 60\" preserveAspectRatio=\"none\" role=\"img\">{blocks}</svg><div class=\"water\"></div></figure>\n",
+        "<figure class=\"hold\"><figcaption class=\"hidden\" id=\"by-size\">{label}</figcaption><svg viewBox=\"0 0 {end} 60\" preserveAspectRatio=\"none\" role=\"img\" aria-labelledby=\"by-size\">{blocks}</svg><div class=\"water\"></div></figure>\n",
     )
 }
 
