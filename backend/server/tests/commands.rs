@@ -6,7 +6,6 @@
 mod world;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use estiva_shared::image::Digest;
 use world::World;
