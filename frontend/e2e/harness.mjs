@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { accessible } from "./accessible.mjs";
 
 /** The project's folder. */
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -83,9 +82,8 @@ export async function connected(page) {
   await until("the connection", async () => (await byTest(page, "connection-state").getAttribute("data-state")) === "connected");
 }
 
-/** Looks at what stands on the page now: whether it is accessible; and screenshots, wide and narrow, light and dark. */
+/** Screenshots of what stands on the page now: wide and narrow, light and dark. */
 export async function photograph(which, name) {
-  await accessible(which, name);
   if (!shots) return;
   mkdirSync(shots, { recursive: true });
   for (const [width, height] of [[1440, 900], [390, 844]]) {

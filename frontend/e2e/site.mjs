@@ -8,6 +8,7 @@ import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFil
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { accessible } from "./accessible.mjs";
 import { archives } from "./archives.mjs";
 import { Steps, byTest, expect, launch, noSidewaysScroll, photograph, run, until } from "./harness.mjs";
 
@@ -85,6 +86,7 @@ async function walk() {
     const entries = await page.locator("nav .nav-link").allTextContents();
     expect(entries.join() === "Inspect,Compare", `the navigation has ${entries}`);
     await photograph(page, "site-empty");
+    await accessible(page, "site-empty");
     await noSidewaysScroll(page, "the site's page");
   });
 
@@ -96,6 +98,7 @@ async function walk() {
     await byTest(page, "tab-waste").click();
     await until("the waste", async () => /old\.log/.test(await page.locator("main").textContent()));
     await photograph(page, "site-archive");
+    await accessible(page, "site-archive");
   });
 
   for (const name of Object.keys(archives)) {
@@ -140,6 +143,7 @@ async function walk() {
     await byTest(page, "compare-result").waitFor();
     await until("the files", async () => /new\.txt/.test(await page.locator("main").textContent()));
     await photograph(page, "site-compare");
+    await accessible(page, "site-compare");
     await byTest(page, "nav-inspect").click();
     await byTest(page, "drop-input").waitFor({ state: "attached" });
     expect(new URL(page.url()).pathname === BELOW || `${new URL(page.url()).pathname}/` === BELOW, `back, the address is ${page.url()}`);
