@@ -57,6 +57,40 @@ function archive() {
   return made;
 }
 
+/** A docker-archive of two layers of twelve megabytes each, whose last files are small. */
+function largeArchive() {
+  const folder = path.join(world.folder, "large");
+  const layers = ["one", "two"].map((layer) => {
+    const files = path.join(folder, layer);
+    mkdirSync(files, { recursive: true });
+    writeFileSync(path.join(files, "data.bin"), randomBytes(12 << 20));
+    writeFileSync(path.join(files, "last.txt"), `the end of ${layer}\n`);
+    const tar = path.join(folder, `${layer}.tar`);
+    run("tar", ["-C", folder, "--owner=0", "--group=0", "-cf", tar, layer]);
+    return { name: `${layer}.tar`, digest: createHash("sha256").update(readFileSync(tar)).digest("hex") };
+  });
+  writeFileSync(path.join(folder, "config.json"), JSON.stringify({
+    architecture: "amd64",
+    os: "linux",
+    config: {},
+    rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => `sha256:${digest}`) },
+    history: layers.map(({ name }) => ({ created_by: `COPY ${name} /` })),
+  }));
+  writeFileSync(path.join(folder, "manifest.json"), JSON.stringify([{ Config: "config.json", RepoTags: ["large:1"], Layers: layers.map(({ name }) => name) }]));
+  const made = path.join(world.folder, "large.tar");
+  run("tar", ["-C", folder, "-cf", made, "manifest.json", "config.json", "one.tar", "two.tar"]);
+  return made;
+}
+
+/** What the command says of an image that something is wrong with. */
+function spoken(file) {
+  try {
+    return run(program, ["inspect", file, "--json"]);
+  } catch (error) {
+    return error.stdout;
+  }
+}
+
 /** The file that a press of a button has the browser save. */
 async function saved(button) {
   const coming = page.waitForEvent("download");
@@ -234,6 +268,48 @@ try {
     await until("its line", async () => /option_39/.test(await list.locator(".is-active").textContent()));
     expect((await byTest(page, "tab-differences").textContent()) === "Diferenças", "it is not in Portuguese");
     await photograph(page, "file-portuguese");
+  });
+
+  await steps.step("large layers are read side by side, and known again the next time, until they are another's", async () => {
+    const big = largeArchive();
+    const opened = async (file, layers = 2) => {
+      await page.goto("about:blank");
+      await page.goto(await world.address());
+      await connected(page);
+      await byTest(page, "drop-input").setInputFiles(file);
+      await until("the layers", async () => (await byTest(page, "layer-row").count()) === layers);
+      const { place } = await saved(byTest(page, "save-analysis"));
+      return readFileSync(place, "utf8");
+    };
+    const known = () => byTest(page, "kept-layers").textContent();
+    page = await (await world.browser.newContext({ locale: "en-US", acceptDownloads: true })).newPage();
+    const first = await opened(big);
+    expect(first === spoken(big), "what was read side by side is not what the command reads");
+    expect((await byTest(page, "kept-layers").count()) === 0, "layers are known that were never read");
+    const began = Date.now();
+    const second = await opened(big);
+    expect(second === first, "what was kept is not what was read");
+    console.log(`         opened again in ${Date.now() - began} ms, with the page`);
+    expect((await known()).startsWith("2 layers known"), await known());
+    await photograph(page, "files-kept");
+    // The files are read where they lie, by what was kept.
+    await walkTo("two", "last.txt");
+    await page.keyboard.press("Enter");
+    await byTest(page, "file-text").waitFor();
+    expect((await byTest(page, "file-text").textContent()).includes("the end of two"), "the file has other bytes");
+    await page.keyboard.press("Escape");
+    // Another layer under the same name: its samples differ, so it is read, and is not what the config says.
+    const changed = readFileSync(big);
+    changed.fill(7, changed.length - 3_000_000, changed.length - 2_000_000);
+    const other = path.join(world.folder, "other.tar");
+    writeFileSync(other, changed);
+    const third = await opened(other);
+    expect(third === spoken(other), "a changed layer is taken for the one that was kept");
+    expect(/^1 layer known/.test(await known()), await known());
+    await byTest(page, "forget-layers").click();
+    await until("what is forgotten", async () => /^2 layers forgotten/.test(await known()));
+    await opened(big);
+    expect((await byTest(page, "kept-layers").count()) === 0, "what was forgotten is known");
   });
 } finally {
   await world.close();

@@ -18,6 +18,7 @@ use crate::routes::Route;
 use crate::samples::Sample;
 use crate::services::{base, dom};
 use crate::state::connection::Phase;
+use crate::state::draft::Draft;
 
 /// The whole app.
 #[component]
@@ -31,19 +32,19 @@ pub fn App() -> Html {
     let build = use_build_handle(&connection);
     let order = use_reducer(Order::default);
     let pull = use_pull_handle(&connection);
-    let draft = use_state(|| AttrValue::from(Sample::Node.text(locale.language)));
+    let draft = use_state(|| Draft::of(Sample::Node.text(locale.language)));
     {
         let draft = draft.clone();
         use_effect_with(locale.language, move |language| {
             // What somebody wrote stays as it is.
-            if let Some(sample) = Sample::of(&draft) {
-                draft.set(sample.text(*language).into());
+            if let Some(sample) = Sample::of(draft.text()) {
+                draft.set(Draft::of(sample.text(*language)));
             }
         });
     }
     let on_draft = {
         let draft = draft.setter();
-        Callback::from(move |text: String| draft.set(text.into()))
+        Callback::from(move |next: Draft| draft.set(next))
     };
     let work = Work {
         archive,
@@ -71,8 +72,8 @@ struct Work {
     build: BuildHandle,
     order: UseReducerHandle<Order>,
     pull: PullHandle,
-    draft: AttrValue,
-    on_draft: Callback<String>,
+    draft: Draft,
+    on_draft: Callback<Draft>,
 }
 
 #[derive(PartialEq, Properties)]
@@ -144,7 +145,7 @@ fn page(route: &Route, work: &Work) -> Html {
         }
         Route::Images => html! { <ImagesPage pull={work.pull.clone()} /> },
         Route::Image { name } => {
-            html! { <ImagePage name={name.clone()} draft={work.draft.clone()} /> }
+            html! { <ImagePage name={name.clone()} draft={work.draft.clone()} on_draft={work.on_draft.clone()} /> }
         }
         Route::Compare => html! { <ComparePage /> },
         Route::Build => {

@@ -12,6 +12,7 @@ use estiva_frontend::i18n::Language;
 use estiva_frontend::state::build_run::StepView;
 use estiva_frontend::state::by_address::ByAddress;
 use estiva_frontend::state::difference_tree::{DifferencePath, DifferenceTree};
+use estiva_frontend::state::draft::Draft;
 use estiva_frontend::state::output::Output;
 use estiva_frontend::state::summary::Summary;
 use estiva_shared::dockerfile;
@@ -242,7 +243,7 @@ fn wasteful() -> ByAddress<Summary> {
 async fn waste_is_told_with_its_lines_and_a_patch_where_the_dockerfile_is_at_hand() {
     let dockerfile = "FROM debian\nRUN make\nRUN rm /big\n";
     let image = wasteful();
-    let content = html! { <WasteView image={image.clone()} {dockerfile} /> };
+    let content = html! { <WasteView image={image.clone()} draft={Draft::of(dockerfile)} /> };
     let root = show(Language::English, content.clone()).await;
     let text = root.text_content().unwrap_or_default();
     for expected in [
@@ -275,11 +276,61 @@ async fn waste_is_told_with_its_lines_and_a_patch_where_the_dockerfile_is_at_han
     // Another file has no place here: words alone.
     let root = show(
         Language::English,
-        html! { <WasteView {image} dockerfile="FROM debian\nRUN other\n" /> },
+        html! { <WasteView {image} draft={Draft::of("FROM debian\nRUN other\n")} /> },
     )
     .await;
     assert_eq!(all(&root, "[data-testid=suggestions] > ol > li").len(), 2);
     assert!(all(&root, ".patch").is_empty());
+}
+
+#[derive(PartialEq, Properties)]
+struct DraftedProps {
+    image: ByAddress<Summary>,
+}
+
+/// An image's waste beside a Dockerfile that is kept, as a page does.
+#[component]
+fn Drafted(props: &DraftedProps) -> Html {
+    let draft = use_state(|| Draft::of("FROM debian\nRUN make\nRUN rm /big\n"));
+    let on_draft = {
+        let draft = draft.setter();
+        Callback::from(move |next| draft.set(next))
+    };
+    html! { <WasteView image={props.image.clone()} draft={(*draft).clone()} {on_draft} /> }
+}
+
+#[wasm_bindgen_test]
+async fn a_patch_is_applied_to_the_dockerfile_and_taken_back() {
+    let root = show(Language::English, html! { <Drafted image={wasteful()} /> }).await;
+    let press = async |testid: &str| {
+        let found = all(&root, &format!("[data-testid={testid}]"));
+        found
+            .first()
+            .unwrap_or_else(|| panic!("no {testid}"))
+            .click();
+        settle().await;
+    };
+    let patched = || all(&root, "[data-testid=patched]");
+    assert!(patched().is_empty());
+    press("apply-patch").await;
+    let told = patched()[0].text_content().unwrap_or_default();
+    assert!(
+        told.contains("The Dockerfile with 1 patch") && told.contains("1.2 MB smaller"),
+        "{told}"
+    );
+    // The lines are still those of the text that made the image.
+    let text = root.text_content().unwrap_or_default();
+    assert!(text.contains("line 2, line 3"), "{text}");
+    let lines = all(&root, "[data-testid=patched] pre")[0].text_content();
+    assert_eq!(
+        lines.as_deref(),
+        Some("FROM debian\nRUN make \\\n    && rm /big\n")
+    );
+    press("unpatch").await;
+    assert!(patched().is_empty());
+    press("apply-patch").await;
+    press("unpatch-all").await;
+    assert!(patched().is_empty());
 }
 
 #[wasm_bindgen_test]

@@ -17,7 +17,7 @@ use estiva_frontend::state::tree::{History, Slice, View};
 use estiva_frontend::state::treemap::{Plan, peaks};
 use estiva_shared::image::{
     ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
-    LayerView, RawDocument, Waste,
+    LayerView, RawDocument, Waste, what_if,
 };
 use stage::{press_key, rest, show_at, tell, text};
 use wasm_bindgen::JsCast;
@@ -152,6 +152,7 @@ fn image(layers: Vec<Vec<LayerEntry>>) -> (ByAddress<Summary>, Callback<FilesAsk
         problems: Vec::new(),
     };
     let history = Rc::new(History::of(&analysis));
+    let weighed = analysis.clone();
     let view = RefCell::new(None::<View>);
     let files = Callback::from(move |ask: FilesAsk| match ask {
         FilesAsk::Rows(wish, reply) => {
@@ -162,6 +163,7 @@ fn image(layers: Vec<Vec<LayerEntry>>) -> (ByAddress<Summary>, Callback<FilesAsk
             };
             reply.emit(Ok(sight));
         }
+        FilesAsk::WhatIf(left_out, reply) => reply.emit(Ok(what_if(&weighed, &left_out))),
         FilesAsk::Map(wish, reply) => {
             let plan = Plan::of(
                 &history,
@@ -452,6 +454,58 @@ async fn a_rectangle_of_the_map_leads_to_its_place_in_the_tree_by_keyboard() {
             .as_deref(),
         Some("treegrid")
     );
+}
+
+#[wasm_bindgen_test]
+async fn what_is_ticked_is_weighed_and_stands_in_the_address() {
+    let root = show_image(Language::English).await;
+    assert!(all(&root, "[data-testid=tick]").is_empty());
+    named(&root, "what-if-open").click();
+    settle().await;
+    assert_eq!(query(), "?without=");
+    // Three layers; the folder and its file, b, c.
+    let boxes = || all(&root, "[data-testid=tree-row] [data-testid=tick]");
+    let shows = |at: usize| {
+        boxes()[at]
+            .get_attribute("aria-checked")
+            .unwrap_or_default()
+    };
+    until("a box in each row", || boxes().len() == 4).await;
+    assert_eq!(all(&root, "[data-testid=tick]").len(), 3 + 4);
+    boxes()[1].click();
+    until("the folder shows what is below it", || shows(0) == "mixed").await;
+    let sums = || text(&named(&root, "what-if-sums"));
+    until("two copies of a/x with their headers", || {
+        sums().contains("2 kB less")
+    })
+    .await;
+    // The keyboard is on the first row, which is the folder.
+    press_key(&named(&root, "tree"), " ");
+    until("a folder takes what is below it along", || {
+        [shows(0), shows(1)] == ["true", "true"]
+    })
+    .await;
+    let below = &boxes()[1];
+    assert_eq!(
+        below.get_attribute("aria-disabled").as_deref(),
+        Some("true")
+    );
+    below.click();
+    all(&root, ".layers [data-testid=tick]")[2].click();
+    rest(500).await;
+    assert_eq!(query(), "?without=layer:2&without=/a");
+    until("a whole layer", || sums().contains("1.5 MB less")).await;
+    let parts = text(&named(&root, "what-if-parts"));
+    for part in ["Layer 2", "/a", "Layer 1: COPY layer-1 /"] {
+        assert!(parts.contains(part), "{part}: {parts}");
+    }
+    named(&root, "untick-all").click();
+    settle().await;
+    assert!(text(&named(&root, "what-if")).contains("Tick files and folders"));
+    named(&root, "what-if-close").click();
+    settle().await;
+    assert!(all(&root, "[data-testid=tick], [data-testid=what-if]").is_empty());
+    assert_eq!(query(), "");
 }
 
 #[wasm_bindgen_test]

@@ -112,7 +112,7 @@ fn reads_a_file_where_it_lies() {
 fn takes_an_archive_apart_and_keeps_its_paths_until_they_are_asked_for() {
     let mut reader = Reader::default();
     match open(&mut reader, &image()) {
-        Answer::Images { id, images } => {
+        Answer::Images { id, images, .. } => {
             assert_eq!((id, images.len()), (7, 1));
             assert_eq!((images[0].entries, images[0].image.layers.len()), (1, 1));
             assert!(images[0].image.layers[0].verified);
@@ -368,7 +368,7 @@ fn a_folder_s_files_are_an_image_too() {
     let (mut reader, mut last) = (Reader::default(), Answer::Ready);
     reader.open_folder(5, folder, &mut |answer| last = answer);
     match &last {
-        Answer::Images { id: 5, images } => assert_eq!(images[0].image.names, ["sample:1"]),
+        Answer::Images { id: 5, images, .. } => assert_eq!(images[0].image.names, ["sample:1"]),
         other => panic!("expected images, but found {other:?}"),
     }
     assert_eq!(names(reader.files(1, 0, wish(0))), ["etc", "greeting"]);
@@ -409,7 +409,7 @@ fn json_is_a_report_or_what_the_command_line_wrote_or_is_refused() {
         serde_json::to_vec(&analyses),
     ] {
         match reader.open_json(2, &file(&text.expect("JSON"))) {
-            Answer::Images { id: 2, images } => assert_eq!(images.len(), 1),
+            Answer::Images { id: 2, images, .. } => assert_eq!(images.len(), 1),
             other => panic!("expected images, but found {other:?}"),
         }
         assert_eq!(names(reader.files(2, 0, wish(0))), ["etc", "greeting"]);

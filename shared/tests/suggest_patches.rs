@@ -6,7 +6,7 @@ mod image_support;
 mod suggest_support;
 
 use estiva_shared::dockerfile;
-use estiva_shared::suggest::suggest_for;
+use estiva_shared::suggest::{ApplyError, apply as apply_all, suggest_for};
 use image_support::*;
 use proptest::prelude::*;
 use suggest_support::*;
@@ -113,9 +113,18 @@ proptest! {
         }).collect();
         let lines: Vec<_> = history.iter().map(String::as_str).zip(items.iter().map(Vec::as_slice)).collect();
         let analysis = image(&lines);
-        for suggestion in suggest_for(&analysis, Some(&text)).list {
-            if suggestion.diff.is_some() {
-                patched(&text, &suggestion);
+        let list = suggest_for(&analysis, Some(&text)).list;
+        let diffs: Vec<_> = list.iter().filter_map(|one| one.diff.as_deref()).collect();
+        for one in list.iter().filter(|one| one.diff.is_some()) {
+            let new = patched(&text, one);
+            prop_assert_eq!(apply_all(&text, &[one.diff.as_deref().unwrap()]), Ok(new));
+        }
+        // Two of them go together, or one is told to be in the other's way.
+        for (number, one) in diffs.iter().enumerate() {
+            for other in &diffs[number + 1..] {
+                let both = apply_all(&text, &[one, other]);
+                prop_assert_eq!(&both, &apply_all(&text, &[other, one]));
+                prop_assert!(matches!(both, Ok(_) | Err(ApplyError::Overlap { .. })), "{:?}", both);
             }
         }
     }

@@ -5,7 +5,9 @@
 mod world;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -129,4 +131,87 @@ fn an_image_that_is_not_there_is_named() {
         assert!(said.contains(part), "{said}");
         assert!(refused.stdout.is_empty());
     }
+}
+
+/// Asks the server over its Unix socket; gives the head and the body.
+fn ask(world: &World, path: &str) -> (String, Vec<u8>) {
+    let mut stream = UnixStream::connect(world.root().join("estiva.sock")).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head.to_lowercase(), answer[end + 4..].to_vec())
+}
+
+#[test]
+fn a_part_of_a_file_of_the_store_is_read_where_its_layer_lies() {
+    let Some(world) = World::new("a_part_of_a_file_of_the_store_is_read") else {
+        return;
+    };
+    let folder = world.path("context");
+    context(&folder);
+    world.ok(&["base", "busybox"]);
+    let build = [
+        "build",
+        "--network",
+        "none",
+        "-t",
+        "data",
+        folder.to_str().unwrap(),
+    ];
+    world.ok(&build);
+    let part = |query: &str| ask(&world, &format!("/api/v1/images/data/file?{query}"));
+    let (head, body) = part("path=/data/program&start=300000&length=1000");
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(
+        head.contains("estiva-layer: 3") && head.contains("estiva-size: 700000"),
+        "{head}"
+    );
+    assert!(
+        head.contains("content-type: application/octet-stream"),
+        "{head}"
+    );
+    assert!(body == program()[300_000..301_000]);
+    // Without a length all there is, up to the bound; beyond its end there is nothing.
+    assert_eq!(part("path=data/program").1.len(), 700_000);
+    assert!(part("path=data/program&start=700001").1.is_empty());
+    assert_eq!(part("path=data/text&layer=1").1, b"as it was at first\n");
+    // A name that climbs ends at the image's root, where there is no such file.
+    for (query, status, said) in [
+        ("path=../../../../etc/hostname", "404", "etc/hostname"),
+        ("path=data/gone", "404", "layer 3 removed it"),
+        ("path=data/text&layer=9", "404", "number 9"),
+        ("path=data/link", "409", "a symbolic link to text"),
+        ("path=data", "409", "a folder"),
+        ("layer=1", "400", "path"),
+    ] {
+        let (head, body) = part(query);
+        let body = String::from_utf8(body).unwrap();
+        assert!(
+            head.starts_with(&format!("http/1.1 {status}")),
+            "{query}: {head}"
+        );
+        assert!(
+            body.contains(said) && body.contains("\"code\""),
+            "{query}: {body}"
+        );
+    }
+    // What is removed is let go of, though it was looked into.
+    world.ok(&["rmi", "data"]);
+    let (head, _) = part("path=data/text");
+    assert!(head.starts_with("http/1.1 404"), "{head}");
+    let server = world.server();
+    let held = fs::read_dir(format!("/proc/{server}/fd"))
+        .unwrap()
+        .filter(|fd| {
+            let path = fd.as_ref().unwrap().path();
+            fs::read_link(path)
+                .is_ok_and(|target| target.to_string_lossy().contains("/blobs/sha256/"))
+        });
+    assert_eq!(held.count(), 0);
 }

@@ -1,4 +1,4 @@
-//! What is suggested for an image is what a rebuild saves: the patches are applied, and the image is built again.
+//! What is said of a rebuild is what a rebuild does: patches are applied, files left out, and the image is built again.
 
 // Closures and helpers beside the tests panic as tests do.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use estiva_shared::image::ImageAnalysis;
+use estiva_shared::image::{ImageAnalysis, LeftOut, WhatIf};
 use estiva_shared::suggest::{Advice, Fit, Suggestions};
 use serde_json::from_str;
 use world::World;
@@ -154,4 +154,86 @@ fn a_dockerfile_of_another_image_is_told_by_its_line() {
     let output = world.estiva(&without);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--suggest"));
+}
+
+/// To the byte: the tars of the image that was built without these are as much smaller.
+#[test]
+fn an_image_without_files_weighs_what_was_said() {
+    let Some(world) = World::with_busybox("an_image_without_files_weighs_what_was_said") else {
+        return;
+    };
+    let context = world.path("context");
+    fs::create_dir(&context).unwrap();
+    for (name, bytes) in [("one", 5000), ("two", 600)] {
+        fs::write(context.join(name), vec![b'x'; bytes]).unwrap();
+    }
+    let built = |name: &str, text: &str| -> ImageAnalysis {
+        fs::write(context.join("Dockerfile"), text).unwrap();
+        world.ok(&[
+            "build",
+            "--network",
+            "none",
+            "-t",
+            name,
+            context.to_str().unwrap(),
+        ]);
+        from_str(&world.ok(&["inspect", name, "--json"])).unwrap()
+    };
+    let all = built(
+        "all",
+        "FROM busybox
+COPY one two /srv/
+RUN mkdir -p /data/deep && head -c 300001 /dev/zero > /data/deep/a && ln /data/deep/a /data/b && ln -s a /data/c && echo k > /keep
+RUN echo more > /more && head -c 7000 /dev/zero > /big
+RUN rm /big && echo w > /w
+",
+    );
+    let less = built(
+        "less",
+        "FROM busybox
+COPY two /srv/
+RUN echo k > /keep
+RUN echo more > /more
+RUN echo w > /w
+",
+    );
+    let ask = [
+        "inspect",
+        "all",
+        "--without",
+        "/data/",
+        "--without=srv/one",
+        "--without-waste=deleted_file",
+    ];
+    let found: WhatIf = from_str(&world.ok(&[&ask[..], &["--json"]].concat())).unwrap();
+    // The whiteout of what was never there goes as well, which is not counted.
+    let whiteout = 512;
+    assert_eq!(
+        all.image.uncompressed_bytes - found.saved_bytes,
+        less.image.uncompressed_bytes + whiteout
+    );
+    let parts: Vec<_> = found
+        .parts
+        .iter()
+        .map(|part| (&part.left_out, part.entries))
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            (&LeftOut::Path("data".into()), 5),
+            (&LeftOut::Path("srv/one".into()), 1),
+            (&LeftOut::Waste("deleted_file".into()), 1),
+        ]
+    );
+    let text = world.ok(&ask);
+    assert!(
+        text.contains("/srv/one") && text.contains(" less, "),
+        "{text}"
+    );
+    let said = world.fails(1, &["inspect", "all", "--without", "srv/three"]);
+    assert!(said.contains("found /srv/three"), "{said}");
+    let said = world.fails(1, &["inspect", "all", "--without-layer", "9"]);
+    assert!(said.contains("found 9"), "{said}");
+    let said = world.fails(1, &["inspect", "all", "--without", "a", "--suggest"]);
+    assert!(said.contains("cannot be used with"), "{said}");
 }

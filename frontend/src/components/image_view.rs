@@ -6,12 +6,13 @@ use yew::prelude::*;
 use super::{
     ConfigTable, Contents, DocumentsReply, DocumentsView, FilePlace, FileTree, FileView,
     HistoryTable, Hold, LayerList, Problems, RebuiltView, Tab, Tabs, TimeSlider, TreeMap,
-    WasteView,
+    WasteView, WhatIfBar,
 };
-use crate::hooks::{Locale, PlaceHandle, use_locale, use_place};
+use crate::hooks::{Locale, PlaceHandle, Ticks, use_locale, use_place, use_ticks_of};
 use crate::i18n::fill;
 use crate::services::analyser::{ContentsAsk, FilesAsk, SbomAsk};
 use crate::state::by_address::ByAddress;
+use crate::state::draft::Draft;
 use crate::state::place::{FIRST_VIEW, Place, Way};
 use crate::state::summary::Summary;
 use crate::state::tree::Find;
@@ -33,7 +34,10 @@ pub struct ImageViewProps {
     pub contents: Callback<ContentsAsk>,
     /// A Dockerfile that may be the image's, for patches of it.
     #[prop_or_default]
-    pub dockerfile: AttrValue,
+    pub draft: Draft,
+    /// A patch was applied to it, or taken back.
+    #[prop_or_default]
+    pub on_draft: Callback<Draft>,
     /// Buttons beside its name.
     #[prop_or_default]
     pub children: Html,
@@ -98,6 +102,14 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
             ));
         })
     };
+    let ticks = use_ticks_of(&place);
+    let has_boxes = place.place.without.is_some();
+    let on_what_if = {
+        let PlaceHandle { place, go, .. } = place.clone();
+        let without = (!has_boxes).then(Vec::new);
+        let next = Place { without, ..place };
+        move |_: MouseEvent| go.emit((next.clone(), Way::Step))
+    };
     let files = props.files.clone();
     let panel = match view {
         "map" => html! {
@@ -111,7 +123,7 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
             html! { <Contents image={summary.clone()} sboms={props.sboms.clone()} {on_show} {on_open} /> }
         }
         "waste" => {
-            html! { <WasteView image={summary.clone()} dockerfile={props.dockerfile.clone()} {on_open} /> }
+            html! { <WasteView image={summary.clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()} {on_open} /> }
         }
         "history" => html! {
             <>
@@ -134,13 +146,18 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
         .layer
         .filter(|layer| *layer < summary.image.layers.len());
     html! {
+        <ContextProvider<Ticks> context={ticks}>
         <article class="image">
             <header class="image-head">
                 <div>
                     <h1 class="break">{ title(summary, texts.inspect.unnamed) }</h1>
                     { facts(summary, &locale) }
                 </div>
-                <div class="actions">{ props.children.clone() }</div>
+                <div class="actions">
+                    <button type="button" class={classes!("button", has_boxes.then_some("is-chosen"))} aria-pressed={has_boxes.to_string()}
+                        title={texts.what_if.open_title} data-testid="what-if-open" onclick={on_what_if}>{ texts.what_if.open }</button>
+                    { props.children.clone() }
+                </div>
             </header>
             <Problems image={summary.clone()} />
             <Hold image={summary.clone()} {chosen} on_choose={on_choose.clone()} />
@@ -157,7 +174,9 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
             if !place.place.file.is_empty() {
                 <FileView image={summary.clone()} place={place.clone()} contents={props.contents.clone()} />
             }
+            <WhatIfBar image={summary.clone()} place={place.clone()} files={props.files.clone()} />
         </article>
+        </ContextProvider<Ticks>>
     }
 }
 

@@ -1,10 +1,10 @@
 //! An image's layers: what made each, what it adds to those below, how many bytes it has at rest, what it changed.
 
-use estiva_shared::image::{LayerView, split_instruction};
+use estiva_shared::image::{LayerView, LeftOut, split_instruction};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
-use super::cargo_class;
+use super::{TickBox, cargo_class};
 use crate::hooks::use_locale;
 use crate::i18n::{Language, Texts, fill};
 use crate::state::by_address::ByAddress;
@@ -48,7 +48,8 @@ pub fn LayerList(props: &LayerListProps) -> Html {
         let (choose, index) = (props.on_choose.clone(), layer.index);
         let chosen = props.chosen == Some(index);
         html! {
-            <li key={index}>
+            <li key={index} class="layer-line">
+                <TickBox one={LeftOut::Layer(index)} name={fill(texts.inspect.layer_n, &[&index.to_string()])} />
                 <button type="button" class={classes!("layer", cargo_class(index), chosen.then_some("is-chosen"))} data-testid="layer-row"
                     aria-pressed={chosen.to_string()} onclick={move |_| choose.emit(Some(index))}>
                     { layer_row(layer, &sums, locale.language, texts) }

@@ -5,10 +5,12 @@ use estiva_shared::suggest::{Advice, Fit, LineRange, Suggestion, suggest};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
-use super::CopyButton;
+use super::{CopyButton, Icon, IconName};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{InspectTexts, fill};
+use crate::services::download;
 use crate::state::by_address::ByAddress;
+use crate::state::draft::Draft;
 use crate::state::summary::Summary;
 
 /// The props of [`SuggestionList`].
@@ -17,7 +19,9 @@ pub struct SuggestionListProps {
     /// The image.
     pub image: ByAddress<Summary>,
     /// A Dockerfile that may be the image's.
-    pub dockerfile: AttrValue,
+    pub draft: Draft,
+    /// A patch was applied to it, or taken back.
+    pub on_draft: Callback<Draft>,
 }
 
 /// What to change; nothing where nothing is wasted.
@@ -26,7 +30,7 @@ pub fn SuggestionList(props: &SuggestionListProps) -> Html {
     let locale = use_locale();
     let t = &locale.texts().inspect;
     let found = use_memo(
-        (props.image.clone(), props.dockerfile.clone()),
+        (props.image.clone(), props.draft.base().clone()),
         |(image, dockerfile)| suggest(&image.image, &image.savings, Some(dockerfile)),
     );
     if found.list.is_empty() {
@@ -40,17 +44,58 @@ pub fn SuggestionList(props: &SuggestionListProps) -> Html {
     let items = found
         .list
         .iter()
-        .map(|suggestion| item(suggestion, layers, &locale));
+        .map(|suggestion| item(suggestion, layers, props, &locale));
+    let saved = found.list.iter().filter(|one| {
+        let diff = one.diff.as_ref();
+        diff.is_some_and(|diff| props.draft.has(diff))
+    });
+    let saved = saved.map(|one| one.saved_bytes);
+    let saved = saved.fold(0_u64, u64::saturating_add);
     html! {
         <section class="suggestions" data-testid="suggestions">
             <h3>{ t.suggest_title }</h3>
             <p class="note">{ note }</p>
+            if !props.draft.patches().is_empty() { { patched(props, saved, &locale) } }
             <ol>{ for items }</ol>
         </section>
     }
 }
 
-fn item(suggestion: &Suggestion, layers: &[LayerView], locale: &Locale) -> Html {
+/// The Dockerfile with the patches that are applied.
+fn patched(props: &SuggestionListProps, saved_bytes: u64, locale: &Locale) -> Html {
+    let (t, language) = (&locale.texts().what_if, locale.language);
+    let draft = &props.draft;
+    let count = language.count(draft.patches().len() as u64, t.patches);
+    let back = {
+        let (on_draft, draft) = (props.on_draft.clone(), draft.unpatched());
+        move |_: MouseEvent| on_draft.emit(draft.clone())
+    };
+    let save = {
+        let text = draft.text().clone();
+        move |_: MouseEvent| download::plain("Dockerfile", &text)
+    };
+    html! {
+        <div class="patch patched" role="status" data-testid="patched">
+            <div class="patch-head">
+                <strong>{ fill(t.patched, &[&count]) }</strong>
+                <span class="actions">
+                    <button type="button" class="button button-small" onclick={back} data-testid="unpatch-all">{ t.take_all_back }</button>
+                    <button type="button" class="button button-small" onclick={save} data-testid="save-dockerfile">{ t.save }</button>
+                    <CopyButton text={draft.text().clone()} />
+                </span>
+            </div>
+            <p class="note">{ fill(t.patched_note, &[&language.bytes(saved_bytes)]) }</p>
+            <pre tabindex="0" role="group" aria-label={fill(t.patched, &[&count])}>{ for draft.text().lines().map(shown_line) }</pre>
+        </div>
+    }
+}
+
+fn item(
+    suggestion: &Suggestion,
+    layers: &[LayerView],
+    props: &SuggestionListProps,
+    locale: &Locale,
+) -> Html {
     let texts = locale.texts();
     let t = &texts.inspect;
     let causes: Vec<_> = suggestion
@@ -84,12 +129,37 @@ fn item(suggestion: &Suggestion, layers: &[LayerView], locale: &Locale) -> Html 
             <ul class="plain mono">{ for made }{ hidden }</ul>
             if let Some(diff) = &suggestion.diff {
                 <div class="patch">
-                    <div class="patch-head"><span>{ t.suggest_patch }</span><CopyButton text={diff.clone()} /></div>
+                    <div class="patch-head">
+                        <span>{ t.suggest_patch }</span>
+                        <span class="actions">{ apply_button(diff, props, locale) }<CopyButton text={diff.clone()} /></span>
+                    </div>
                     // It scrolls by itself, so that the keyboard has to reach it.
                     <pre tabindex="0" role="group" aria-label={t.suggest_patch}>{ for diff.lines().map(diff_line) }</pre>
                 </div>
             }
         </li>
+    }
+}
+
+/// The button that applies a patch to the Dockerfile, or takes it back.
+fn apply_button(diff: &str, props: &SuggestionListProps, locale: &Locale) -> Html {
+    let t = &locale.texts().what_if;
+    let draft = &props.draft;
+    let on_draft = props.on_draft.clone();
+    if draft.has(diff) {
+        let next = draft.without(diff).unwrap_or_else(|_| draft.unpatched());
+        return html! {
+            <>
+                <span class="pill pill-good"><Icon name={IconName::Check} />{ t.applied }</span>
+                <button type="button" class="button button-small" data-testid="unpatch" onclick={move |_| on_draft.emit(next.clone())}>{ t.take_back }</button>
+            </>
+        };
+    }
+    match draft.with(diff) {
+        Ok(next) => html! {
+            <button type="button" class="button button-small" data-testid="apply-patch" onclick={move |_| on_draft.emit(next.clone())}>{ t.apply }</button>
+        },
+        Err(_) => html! { <span class="muted">{ t.in_the_way }</span> },
     }
 }
 
@@ -101,12 +171,17 @@ fn diff_line(line: &str) -> Html {
         Some(b'@') => "muted",
         _ => "",
     };
+    html! { <span {class}>{ shown_line(line) }</span> }
+}
+
+/// A line of a text that is safe to show, with its end. Tabs stay.
+fn shown_line(line: &str) -> String {
     let shown: Vec<_> = line
         .trim_end_matches('\r')
         .split('\t')
         .map(escape_name)
         .collect();
-    html! { <span {class}>{ format!("{}\n", shown.join("\t")) }</span> }
+    format!("{}\n", shown.join("\t"))
 }
 
 fn line_words(lines: LineRange, t: &InspectTexts) -> String {

@@ -5,7 +5,7 @@ use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
 use super::{Icon, IconName, Loading, cargo_class};
-use crate::hooks::{Locale, PlaceHandle, use_locale, use_map};
+use crate::hooks::{Locale, PlaceHandle, use_asked, use_locale};
 use crate::i18n::fill;
 use crate::services::analyser::FilesAsk;
 use crate::services::dom;
@@ -61,7 +61,10 @@ pub fn TreeMap(props: &TreeMapProps) -> Html {
         layer: place.look(props.image.image.layers.len()).layer,
         size,
     });
-    let map = use_map(props.image.clone(), wish, props.files.clone());
+    let asking = props
+        .files
+        .reform(|(wish, reply)| FilesAsk::Map(wish, reply));
+    let map = use_asked(props.image.clone(), wish, asking);
     let lead = {
         let PlaceHandle { place, go, .. } = props.place.clone();
         Callback::from(move |path: String| {

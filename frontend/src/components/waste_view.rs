@@ -1,14 +1,15 @@
 //! Bytes that ship and that nobody needs, by cause; and what is wrong with an image.
 
-use estiva_shared::image::{Problem, WasteCause};
+use estiva_shared::image::{LeftOut, Problem, WasteCause};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
 use super::suggestions::{cause_name, layer_line};
-use super::{FilePlace, Icon, IconName, ShareBar, SuggestionList};
+use super::{FilePlace, Icon, IconName, ShareBar, SuggestionList, TickBox};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
+use crate::state::draft::Draft;
 use crate::state::summary::Summary;
 
 /// The props of [`WasteView`].
@@ -18,7 +19,10 @@ pub struct WasteProps {
     pub image: ByAddress<Summary>,
     /// A Dockerfile that may be the image's.
     #[prop_or_default]
-    pub dockerfile: AttrValue,
+    pub draft: Draft,
+    /// A patch was applied to it, or taken back.
+    #[prop_or_default]
+    pub on_draft: Callback<Draft>,
     /// A file is to be looked into.
     #[prop_or_default]
     pub on_open: Callback<FilePlace>,
@@ -55,7 +59,7 @@ pub fn WasteView(props: &WasteProps) -> Html {
             <p class="muted">{ fill(t.waste_compressed, &[&compressed]) }</p>
             <p class="note">{ t.waste_note }</p>
             <p class="note">{ fill(t.waste_dive, &dive) }</p>
-            <SuggestionList image={props.image.clone()} dockerfile={props.dockerfile.clone()} />
+            <SuggestionList image={props.image.clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()} />
             { for causes }
         </>
     }
@@ -88,10 +92,14 @@ fn cause_view(cause: &WasteCause, count: u64, props: &WasteProps, locale: &Local
             </li>
         }
     });
+    let name = cause_name(&cause.cause, t)
+        .unwrap_or(&cause.cause)
+        .to_owned();
     html! {
         <details class="cause" open=true>
             <summary>
-                <span>{ cause_name(&cause.cause, t).unwrap_or(&cause.cause).to_owned() }</span>
+                <TickBox one={LeftOut::Waste(cause.cause.clone())} name={fill(locale.texts().what_if.waste, &[&name])} />
+                <span>{ name }</span>
                 <span class="muted">{ locale.language.count(count, locale.texts().common.files) }</span>
                 <span class="number">{ locale.language.bytes(cause.reclaimable_bytes) }</span>
             </summary>

@@ -33,6 +33,8 @@ pub enum ArchiveState {
         name: String,
         /// The images in it.
         images: Vec<ByAddress<Summary>>,
+        /// Layers of them that are known from another time.
+        kept: usize,
     },
     /// It is a report, not an archive.
     Report {
@@ -139,9 +141,10 @@ fn after(name: String, reply: Reply) -> ArchiveState {
             done_bytes,
             total_bytes,
         },
-        Reply::Answer(Answer::Images { images, .. }) => ArchiveState::Open {
+        Reply::Answer(Answer::Images { images, kept, .. }) => ArchiveState::Open {
             name,
             images: images.into_iter().map(ByAddress::new).collect(),
+            kept,
         },
         Reply::Answer(Answer::Report { report, .. }) => ArchiveState::Report {
             name,
@@ -155,12 +158,15 @@ fn after(name: String, reply: Reply) -> ArchiveState {
         Reply::Answer(
             Answer::Ready
             | Answer::Dockerfile { .. }
+            | Answer::Layer { .. }
+            | Answer::Forgotten { .. }
             | Answer::Compared { .. }
             | Answer::Differences { .. }
             | Answer::Sbom { .. }
             | Answer::AnalysisJson { .. }
             | Answer::Files { .. }
             | Answer::Map { .. }
+            | Answer::WhatIf { .. }
             | Answer::Documents { .. }
             | Answer::Content { .. }
             | Answer::Versions { .. }

@@ -34,15 +34,21 @@ struct Pipe {
     look: Look,
     acts: Vec<Act>,
     start: usize,
+    paths: bool,
     is_wanted: bool,
     is_asked: bool,
     // Answers about what was open before are not for this page any more.
     epoch: u32,
 }
 
-/// The files of an image as they are looked at.
+/// The files of an image as they are looked at; with `paths`, rows say their whole paths.
 #[hook]
-pub fn use_files(image: ByAddress<Summary>, look: Look, files: Callback<FilesAsk>) -> FilesHandle {
+pub fn use_files(
+    image: ByAddress<Summary>,
+    look: Look,
+    paths: bool,
+    files: Callback<FilesAsk>,
+) -> FilesHandle {
     let sight = use_state(|| None::<ByAddress<Sight>>);
     let failure = use_state_eq(|| None::<AttrValue>);
     let pipe = use_mut_ref(Pipe::default);
@@ -60,6 +66,7 @@ pub fn use_files(image: ByAddress<Summary>, look: Look, files: Callback<FilesAsk
             let mut pipe = flow.pipe.borrow_mut();
             *pipe = Pipe {
                 look,
+                paths,
                 epoch: pipe.epoch + 1,
                 ..Pipe::default()
             };
@@ -71,10 +78,15 @@ pub fn use_files(image: ByAddress<Summary>, look: Look, files: Callback<FilesAsk
     }
     {
         let flow = flow.clone();
-        use_effect_with(look, move |look| {
-            let is_other = flow.pipe.borrow().look != *look;
+        use_effect_with((look, paths), move |(look, paths)| {
+            let is_other = {
+                let pipe = flow.pipe.borrow();
+                pipe.look != *look || pipe.paths != *paths
+            };
             if is_other {
-                flow.pipe.borrow_mut().look = look.clone();
+                let mut pipe = flow.pipe.borrow_mut();
+                (pipe.look, pipe.paths) = (look.clone(), *paths);
+                drop(pipe);
                 flow.want();
             }
         });
@@ -127,6 +139,7 @@ impl Flow {
                 acts: std::mem::take(&mut pipe.acts),
                 start: pipe.start,
                 count: ROWS_ASKED,
+                paths: pipe.paths,
             };
             (wish, pipe.epoch)
         };

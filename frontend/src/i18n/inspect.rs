@@ -128,6 +128,11 @@ super::texts! {
         cause_leftover_archive: "Archives left behind", "Arquivos compactados esquecidos";
         waste_hidden: "hidden by {0}", "escondido por: {0}";
         waste_same_as: "the same as {0}, layer {1}", "igual a {0}, camada {1}";
+        kept: "{0} known from before", "{0} já de antes";
+        kept_title: "What was read of these layers, and verified, is kept in this browser. This time samples of their files were compared.", "O que foi lido e verificado destas camadas fica neste navegador. Desta vez só amostras dos arquivos foram comparadas.";
+        kept_forget: "Forget", "Esquecer";
+        kept_forget_title: "Remove from this browser what it keeps of all layers", "Apagar deste navegador o que ele guarda de todas as camadas";
+        kept_forgotten: "{0} forgotten", "{0} esquecidas";
         suggest_title: "What to change", "O que mudar";
         suggest_fits: "The Dockerfile in the editor made this image: its lines are named, and changed where that is safe.", "O Dockerfile do editor fez esta imagem: as linhas são indicadas, e mudadas onde é seguro.";
         suggest_other: "With this image's Dockerfile in the inspector's editor, its lines are named here, with patches.", "Com o Dockerfile desta imagem no editor do inspetor, aqui aparecem as linhas, com patches.";

@@ -20,6 +20,7 @@ mod share;
 mod start;
 mod terminal;
 mod views;
+mod what_if;
 
 pub use build::BuildTexts;
 pub use common::CommonTexts;
@@ -37,6 +38,7 @@ pub use share::ShareTexts;
 pub use start::StartTexts;
 pub use terminal::TerminalTexts;
 pub use views::ViewTexts;
+pub use what_if::WhatIfTexts;
 
 /// Declares a table of texts: `key: "English", "Português";`.
 macro_rules! texts {
@@ -90,6 +92,8 @@ pub struct Texts {
     pub views: ViewTexts,
     /// One file of an image.
     pub file: FileTexts,
+    /// What an image would weigh without something.
+    pub what_if: WhatIfTexts,
 }
 
 static EN: Texts = Texts {
@@ -107,6 +111,7 @@ static EN: Texts = Texts {
     terminal: TerminalTexts::EN,
     views: ViewTexts::EN,
     file: FileTexts::EN,
+    what_if: WhatIfTexts::EN,
 };
 
 static PT_BR: Texts = Texts {
@@ -124,6 +129,7 @@ static PT_BR: Texts = Texts {
     terminal: TerminalTexts::PT_BR,
     views: ViewTexts::PT_BR,
     file: FileTexts::PT_BR,
+    what_if: WhatIfTexts::PT_BR,
 };
 
 impl Texts {
@@ -156,6 +162,7 @@ mod tests {
             TerminalTexts::LINES,
             ViewTexts::LINES,
             FileTexts::LINES,
+            WhatIfTexts::LINES,
         ]
         .concat()
     }

@@ -13,8 +13,9 @@ use crate::components::{
 use crate::hooks::{Load, use_images, use_locale, use_remote};
 use crate::routes::Route;
 use crate::services::analyser::Analyser;
-use crate::services::api;
+use crate::services::{api, stored};
 use crate::state::by_address::ByAddress;
+use crate::state::draft::Draft;
 
 /// The props of [`ImagePage`].
 #[derive(PartialEq, Properties)]
@@ -22,7 +23,9 @@ pub struct ImagePageProps {
     /// The image's name or id.
     pub name: AttrValue,
     /// The text in the inspector's editor, which may be the image's Dockerfile.
-    pub draft: AttrValue,
+    pub draft: Draft,
+    /// It with other patches.
+    pub on_draft: Callback<Draft>,
 }
 
 /// One image of the store.
@@ -65,13 +68,14 @@ pub fn ImagePage(props: &ImagePageProps) -> Html {
             });
         })
     };
+    let contents = use_memo(props.name.clone(), |name| stored::contents(name, &reader));
     let view = match &image.load {
         Load::Loading => html! { <Loading text={t.analysing} /> },
         Load::Failed(error) => {
             html! { <Failure error={error.clone()} retry={image.reload.clone()} /> }
         }
         Load::Ready(opened) => html! {
-            <ImageView image={(**opened).clone()} files={reader.files(0)} {documents} sboms={reader.sboms(0)} contents={reader.contents(0)} dockerfile={props.draft.clone()}>
+            <ImageView image={(**opened).clone()} files={reader.files(0)} {documents} sboms={reader.sboms(0)} contents={(*contents).clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()}>
                 <button type="button" class="button button-primary" data-testid="run-button" onclick={move |_| run.emit(())}><Icon name={IconName::Run} />{ t.run }</button>
                 <button type="button" class="button" data-testid="share-button" onclick={move |_| share.emit(())}><Icon name={IconName::Share} />{ t.share }</button>
                 <NavLink to={Route::Compare} query={compare_query(&props.name)} class="button" testid="compare-link"><Icon name={IconName::Compare} />{ texts.compare.compare_with }</NavLink>

@@ -8,7 +8,7 @@ use yew_router::prelude::*;
 
 use crate::components::{
     AnalysisButton, DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon, IconName,
-    ImageChoice, ImageView, NavLink, QueryLink, ReportView,
+    ImageChoice, ImageView, KeptLayers, NavLink, QueryLink, ReportView,
 };
 use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_locale};
 use crate::i18n::{InspectTexts, fill};
@@ -21,6 +21,7 @@ use crate::services::layout::{self, Dropped, Found};
 use crate::state::by_address::ByAddress;
 use crate::state::choice::{self, ImageQuery, Shown};
 use crate::state::context::FILES_MAX;
+use crate::state::draft::Draft;
 use crate::state::file_kind::FileKind;
 use crate::state::summary::Summary;
 
@@ -30,9 +31,9 @@ pub struct InspectPageProps {
     /// The archive that is open.
     pub archive: ArchiveHandle,
     /// The Dockerfile's text.
-    pub draft: AttrValue,
+    pub draft: Draft,
     /// Its new text.
-    pub on_draft: Callback<String>,
+    pub on_draft: Callback<Draft>,
 }
 
 /// A folder that was dropped or chosen, until it is open as an image or known to be none.
@@ -98,9 +99,9 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
         }
     }
     match &props.archive.state {
-        ArchiveState::Open { name, images } => {
+        ArchiveState::Open { name, images, kept } => {
             html! {
-                <OpenArchive name={name.clone()} images={images.clone()} reader={props.archive.reader.clone()} draft={props.draft.clone()} {drops} {on_close} />
+                <OpenArchive name={name.clone()} images={images.clone()} kept={*kept} reader={props.archive.reader.clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()} {drops} {on_close} />
             }
         }
         ArchiveState::Report { name, report } => {
@@ -220,7 +221,7 @@ fn use_on_file(
                 FileKind::Dockerfile => {
                     if let Some(text) = folder::text(&file).await {
                         on_close.emit(());
-                        on_draft.emit(text);
+                        on_draft.emit(Draft::of(text));
                     }
                 }
             }
@@ -234,10 +235,10 @@ fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale
     let sample = |sample: Sample, label: &'static str| {
         let text = sample.text(locale.language);
         let on_draft = props.on_draft.clone();
-        let chosen = props.draft == text;
+        let chosen = *props.draft.text() == text;
         html! {
             <button type="button" class={classes!("button", "button-small", chosen.then_some("is-chosen"))} aria-pressed={chosen.to_string()}
-                onclick={move |_| on_draft.emit(text.to_owned())}>{ label }</button>
+                onclick={move |_| on_draft.emit(Draft::of(text))}>{ label }</button>
         }
     };
     html! {
@@ -253,7 +254,7 @@ fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale
             { notice }
             <FirstSteps />
             <section class="panel landing-editor">
-                <DockerfileView source={props.draft.clone()} on_change={props.on_draft.clone()} outline=true>
+                <DockerfileView source={props.draft.text().clone()} on_change={props.on_draft.reform(|text: String| Draft::of(text))} outline=true>
                     <div class="editor-head">
                         <h2>{ t.editor_title }</h2>
                         <p class="note">{ t.editor_note }</p>
@@ -335,8 +336,10 @@ fn tools(drops: &Drops, on_close: &Callback<()>, locale: &Locale) -> Html {
 struct OpenArchiveProps {
     name: String,
     images: Vec<ByAddress<Summary>>,
+    kept: usize,
     reader: Analyser,
-    draft: AttrValue,
+    draft: Draft,
+    on_draft: Callback<Draft>,
     drops: Drops,
     on_close: Callback<()>,
 }
@@ -390,6 +393,7 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
     };
     let tools = html! {
         <>
+            <KeptLayers count={props.kept} reader={props.reader.clone()} />
             <AnalysisButton name={props.name.clone()} reader={props.reader.clone()} />
             { tools(&drops, &props.on_close, &locale) }
         </>
@@ -414,7 +418,7 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
     // Another image begins anew, at the place that its address means.
     let key = keys[index].clone();
     html! {
-        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} contents={props.reader.contents(index)} dockerfile={props.draft.clone()}>
+        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} contents={props.reader.contents(index)} draft={props.draft.clone()} on_draft={props.on_draft.clone()}>
             if props.images.len() > 1 {
                 <QueryLink query={ImageQuery::default()} class="button" testid="all-images">{ t.choice_all }</QueryLink>
             }

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use estiva_shared::image::RawDocument;
 use estiva_shared::image::holdings::SbomFormat;
+use estiva_shared::image::{LeftOut, RawDocument, WhatIf};
 use futures_channel::oneshot;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -42,6 +42,8 @@ pub enum FilesAsk {
     Rows(Wish, Callback<Result<Sight, String>>),
     /// A map.
     Map(MapWish, Callback<Result<Map, String>>),
+    /// What the image would weigh without these.
+    WhatIf(Vec<LeftOut>, Callback<Result<WhatIf, String>>),
 }
 
 /// A wish for a bill of materials, and where it is to go.
@@ -151,6 +153,15 @@ impl Analyser {
         receiver.await.unwrap_or_else(ended)
     }
 
+    /// Has the layers forgotten that are kept for the next time.
+    pub fn forget(&self, reply: Callback<Result<usize, String>>) {
+        let id = self.expect(Callback::from(move |answer| match answer {
+            Reply::Answer(Answer::Forgotten { layers, .. }) => reply.emit(Ok(layers)),
+            other => failure(other, &reply),
+        }));
+        self.ask(Ask::Forget { id }, Attached::Nothing);
+    }
+
     /// The way to the files of one of the images that were opened last.
     pub fn files(&self, image: usize) -> Callback<FilesAsk> {
         let this = self.clone();
@@ -168,6 +179,18 @@ impl Analyser {
                     other => failure(other, &reply),
                 }));
                 this.ask(Ask::Map { id, image, wish }, Attached::Nothing);
+            }
+            FilesAsk::WhatIf(left_out, reply) => {
+                let id = this.expect(Callback::from(move |answer| match answer {
+                    Reply::Answer(Answer::WhatIf { what_if, .. }) => reply.emit(Ok(what_if)),
+                    other => failure(other, &reply),
+                }));
+                let ask = Ask::WhatIf {
+                    id,
+                    image,
+                    left_out,
+                };
+                this.ask(ask, Attached::Nothing);
             }
         })
     }
@@ -324,12 +347,15 @@ impl Analyser {
             }
             Answer::Dockerfile { id, .. }
             | Answer::Images { id, .. }
+            | Answer::Layer { id, .. }
+            | Answer::Forgotten { id, .. }
             | Answer::Report { id, .. }
             | Answer::Differences { id, .. }
             | Answer::Compared { id, .. }
             | Answer::Sbom { id, .. }
             | Answer::AnalysisJson { id, .. }
             | Answer::Map { id, .. }
+            | Answer::WhatIf { id, .. }
             | Answer::Documents { id, .. }
             | Answer::Content { id, .. }
             | Answer::Versions { id, .. }

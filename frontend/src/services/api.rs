@@ -5,14 +5,16 @@ use std::future::Future;
 use estiva_shared::image::RawDocument;
 use estiva_shared::protocol::{
     API_PREFIX, ContainerSummary, ContextFolder, ContextResponse, ErrorBody, ExecRequest,
-    ExecResponse, ExecSummary, ImageSummary, Pruned, RunRequest, RunResponse, SessionRequest,
-    SessionResponse, ShareRequest, ShareSummary, VolumeSummary,
+    ExecResponse, ExecSummary, FILE_LAYER_HEADER, FILE_SIZE_HEADER, ImageSummary, Pruned,
+    RunRequest, RunResponse, SessionRequest, SessionResponse, ShareRequest, ShareSummary,
+    VolumeSummary,
 };
 use estiva_shared::report::Report;
 use serde::de::IgnoredAny;
 use web_sys::Blob;
 
-use super::http::{Method, Upload, ask, ask_with, fetch, upload};
+use super::analyser::Content;
+use super::http::{Method, Upload, ask, ask_with, bytes, fetch, upload};
 
 /// What a route answers, or why not.
 pub type Answer<T> = Result<T, ErrorBody>;
@@ -43,6 +45,51 @@ pub async fn images() -> Answer<Vec<ImageSummary>> {
 /// An unknown image; names like it are in the hint.
 pub async fn analysis(image: &str) -> Answer<Blob> {
     fetch(&route(&format!("/images/{}/analysis", escape(image)))).await
+}
+
+/// A part of a file of an image of the store, as it is after a layer or in the finished image.
+///
+/// # Errors
+/// A path that is no file there.
+pub async fn file_part(
+    image: &str,
+    (layer, path): (Option<usize>, &str),
+    start: u64,
+    length: u64,
+) -> Answer<Content> {
+    let range = format!("&start={start}&length={length}");
+    let query = file_query(layer, path) + &range;
+    let (bytes, headers) = bytes(&route(&format!("/images/{}/file{query}", escape(image)))).await?;
+    let said = |name: &str| headers.get(name).ok().flatten();
+    let number = |name: &str| said(name).and_then(|said| said.parse().ok());
+    let (Some(layer), Some(size_bytes)) = (number(FILE_LAYER_HEADER), number(FILE_SIZE_HEADER))
+    else {
+        return Err(ErrorBody {
+            code: "protocol".into(),
+            message: "expected an answer of this page's protocol, but found another".into(),
+            hint: None,
+        });
+    };
+    Ok(Content {
+        layer: layer as usize,
+        size_bytes,
+        start,
+        bytes,
+    })
+}
+
+/// All of a file of an image of the store, or a folder as a tar.
+///
+/// # Errors
+/// A path that is not there.
+pub async fn file_content(image: &str, layer: Option<usize>, path: &str) -> Answer<Blob> {
+    let query = file_query(layer, path);
+    fetch(&route(&format!("/images/{}/content{query}", escape(image)))).await
+}
+
+fn file_query(layer: Option<usize>, path: &str) -> String {
+    let layer = layer.map(|layer| format!("&layer={layer}"));
+    format!("?path={}{}", escape(path), layer.unwrap_or_default())
 }
 
 /// The documents that describe an image of the store.

@@ -14,6 +14,12 @@ pub fn page(name: &str, html: &str) {
     text(name, "text/html;charset=utf-8", html);
 }
 
+/// Has the browser save a plain text under this name.
+pub fn plain(name: &str, plain: &str) {
+    // As text/plain, browsers would end its name with .txt.
+    text(name, "application/octet-stream", plain);
+}
+
 /// Has the browser save a JSON document under this name.
 pub fn json(name: &str, json: &str) {
     text(name, "application/json", json);

@@ -6,11 +6,12 @@ use std::rc::Rc;
 
 use estiva_shared::protocol::ErrorBody;
 use futures_channel::oneshot;
+use js_sys::Uint8Array;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ProgressEvent, Request, RequestInit, Response, XmlHttpRequest};
+use web_sys::{Blob, Headers, ProgressEvent, Request, RequestInit, Response, XmlHttpRequest};
 
 use super::storage;
 
@@ -58,6 +59,22 @@ pub async fn fetch(path: &str) -> Result<Blob, ErrorBody> {
         .await
         .and_then(JsCast::dyn_into)
         .map_err(|_| unreachable_server())
+}
+
+/// Asks for bytes, and for what the answer says of them.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn bytes(path: &str) -> Result<(Vec<u8>, Headers), ErrorBody> {
+    let response = send(Method::Get, path, None).await?;
+    if !response.ok() {
+        let refused = read::<IgnoredAny>(response).await;
+        return Err(refused.err().unwrap_or_else(unreachable_server));
+    }
+    let content = response.array_buffer().map_err(|_| unreachable_server())?;
+    let buffer = JsFuture::from(content).await;
+    let buffer = buffer.map_err(|_| unreachable_server())?;
+    Ok((Uint8Array::new(&buffer).to_vec(), response.headers()))
 }
 
 /// Asks with a JSON body.

@@ -12,5 +12,6 @@ pub mod kind;
 pub mod layout;
 pub mod socket;
 pub mod storage;
+pub mod stored;
 pub mod terminal;
 pub mod timer;

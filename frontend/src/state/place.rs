@@ -3,8 +3,9 @@
 //! Only what differs from the first look is written, so that an address is as short as can be. What can't be read in one is
 //! left out: an address may be old, or typed.
 
-use estiva_shared::image::Change;
+use estiva_shared::image::{Change, LeftOut};
 
+use super::ticked::{self, TICKED_MAX};
 use super::tree::{Bits, Find, Kind, Look, Order, Syntax};
 
 /// The view that an image opens with.
@@ -35,6 +36,8 @@ pub struct Place {
     pub at: Option<u64>,
     /// The layer whose version it is compared with.
     pub against: Option<usize>,
+    /// What the image is weighed without; none where that is not asked.
+    pub without: Option<Vec<LeftOut>>,
 }
 
 impl Default for Place {
@@ -51,6 +54,7 @@ impl Default for Place {
             tab: String::new(),
             at: None,
             against: None,
+            without: None,
         }
     }
 }
@@ -135,8 +139,15 @@ impl Place {
             ("at", self.at.map(|at| at.to_string())),
             ("against", number(self.against)),
         ];
+        // One part for each thing; an empty one where there is none yet.
+        let without = self.without.iter().flat_map(|without| {
+            let words = without.iter().map(ticked::word);
+            let none = without.is_empty().then(String::new);
+            words.chain(none).map(|word| ("without", Some(word)))
+        });
         let parts = parts
             .into_iter()
+            .chain(without)
             .filter_map(|(name, value)| Some(format!("{name}={}", escape(&value?))));
         parts.collect::<Vec<_>>().join("&")
     }
@@ -178,6 +189,11 @@ impl Place {
                 "tab" => place.tab = value,
                 "at" => place.at = value.parse().ok(),
                 "against" => place.against = value.parse().ok(),
+                "without" => {
+                    let without = place.without.get_or_insert_default();
+                    let word = ticked::meant(&value).filter(|_| without.len() < TICKED_MAX);
+                    without.extend(word);
+                }
                 _ => {}
             }
         }
@@ -188,7 +204,7 @@ impl Place {
 /// The names of a place's parts in the address.
 const NAMES: &[&str] = &[
     "view", "layer", "changes", "path", "in", "order", "find", "as", "kind", "change", "by",
-    "owner", "mode", "min", "file", "tab", "at", "against",
+    "owner", "mode", "min", "file", "tab", "at", "against", "without",
 ];
 
 /// The words of the address, which are those of the page's lists too.
@@ -302,6 +318,7 @@ mod tests {
             tab: "hex".into(),
             at: Some(u64::MAX),
             against: Some(2),
+            without: Some(vec![LeftOut::Path("a&b=c/d%".into())]),
         };
         assert_eq!(Place::of_query(&format!("?{}", place.query())), place);
         let named = |part: &'static str| part.split('=').next().unwrap_or_default();
@@ -309,6 +326,27 @@ mod tests {
         assert_eq!(query.split('&').map(named).collect::<Vec<_>>(), NAMES);
         assert_eq!(Place::default().query(), "");
         assert_eq!(Place::of_query(""), Place::default());
+    }
+
+    #[test]
+    fn what_is_left_out_stands_part_by_part_and_also_where_it_is_nothing_yet() {
+        let without = |without: Vec<LeftOut>| Place {
+            without: Some(without),
+            ..Place::default()
+        };
+        let none = without(Vec::new());
+        assert_eq!(none.query(), "without=");
+        assert_eq!(Place::of_query("without="), none);
+        let some = without(vec![LeftOut::Layer(2), LeftOut::Path("usr/lib".into())]);
+        assert_eq!(some.query(), "without=layer:2&without=/usr/lib");
+        assert_eq!(Place::of_query(&some.query()), some);
+        assert_eq!(
+            some.query_within("?without=/old&image=x"),
+            format!("image=x&{}", some.query())
+        );
+        let many = "without=/a&".repeat(2 * TICKED_MAX);
+        let kept = Place::of_query(&many).without.map(|without| without.len());
+        assert_eq!(kept, Some(TICKED_MAX));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 
 use estiva_shared::image::ReadAt;
-use web_sys::{File, FileReaderSync};
+use web_sys::{Blob, FileReaderSync};
 
 /// Bytes read at once. A call into the browser costs about as much as reading a megabyte, so fewer and larger are better;
 /// beyond a few megabytes nothing more is gained.
@@ -12,7 +12,7 @@ const WINDOW_BYTES: u64 = 2 << 20;
 
 /// A file, with the part of it that was read last.
 pub struct FileAt {
-    file: File,
+    file: Blob,
     reader: FileReaderSync,
     size: u64,
     window: RefCell<Window>,
@@ -29,7 +29,8 @@ impl FileAt {
     ///
     /// # Errors
     /// Where the browser has no synchronous reader, as outside a worker.
-    pub fn open(file: File) -> io::Result<FileAt> {
+    pub fn open(file: impl Into<Blob>) -> io::Result<FileAt> {
+        let file = file.into();
         let reader = FileReaderSync::new().map_err(|_| {
             io::Error::other("expected a worker with FileReaderSync, but the browser has none here")
         })?;
@@ -41,6 +42,13 @@ impl FileAt {
             size,
             window: RefCell::default(),
         })
+    }
+
+    /// A part of it, for another worker; none where the browser refuses.
+    pub(super) fn part(&self, offset: u64, size: u64) -> Option<Blob> {
+        let end = offset.saturating_add(size);
+        let part = self.file.slice_with_f64_and_f64(offset as f64, end as f64);
+        part.ok()
     }
 
     fn load(&self, start: u64) -> io::Result<Vec<u8>> {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use estiva_shared::image::{self, AccessError, ContentIndex, Download, ReadAt, Subject};
+use estiva_shared::image::{self, AccessError, ContentIndex, Download, LayerSpan, ReadAt, Subject};
+use web_sys::Blob;
 
 use super::archive::FileAt;
 use super::folder::FolderAt;
@@ -25,6 +26,17 @@ impl Source {
         match self {
             Self::Archive(archive) => Subject::Archive(archive),
             Self::Folder(folder) => Subject::Folder(folder),
+        }
+    }
+
+    /// A layer's bytes as the browser has them.
+    pub(super) fn layer(&self, span: &LayerSpan) -> Option<Blob> {
+        match (self, span.offset) {
+            (Self::Archive(archive), Some(offset)) => archive.part(offset, span.size_bytes),
+            (Self::Folder(folder), None) => {
+                folder.file(&span.member).map(|file| file.clone().into())
+            }
+            _ => None,
         }
     }
 }

@@ -21,6 +21,13 @@ impl FolderAt {
     }
 }
 
+impl FolderAt {
+    /// A file as the browser has it.
+    pub(super) fn file(&self, path: &str) -> Option<&File> {
+        self.files.get(path)
+    }
+}
+
 impl Folder for FolderAt {
     fn open(&self, path: &str) -> Result<Option<Box<dyn ReadAt + '_>>, FolderError> {
         let Some(file) = self.files.get(path) else {

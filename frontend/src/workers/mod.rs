@@ -9,7 +9,11 @@ pub mod archive;
 mod compare;
 mod contents;
 pub mod folder;
+mod hands;
+mod layer;
+mod opening;
 mod program;
+mod shelf;
 
 pub use analysis_json::analysis_json;
 pub use compare::{CompareAsk, Comparer};
@@ -17,7 +21,7 @@ pub use program::{Reader, read_dockerfile, start};
 
 use estiva_shared::dockerfile::{Diagnostic, Dockerfile};
 use estiva_shared::image::holdings::SbomFormat;
-use estiva_shared::image::{FileVersion, RawDocument};
+use estiva_shared::image::{FileVersion, LeftOut, RawDocument, WhatIf};
 use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 use web_sys::Blob;
@@ -58,6 +62,16 @@ pub enum Ask {
         /// The page's number for it.
         id: u64,
     },
+    /// Read one layer, whose blob goes along, for the worker that asks.
+    Layer {
+        /// That one's number for it.
+        id: u64,
+    },
+    /// Forget all layers that are kept for the next time.
+    Forget {
+        /// The page's number for it.
+        id: u64,
+    },
     /// Take a folder apart that holds an image layout; its files go along.
     Folder {
         /// The page's number for it.
@@ -92,6 +106,15 @@ pub enum Ask {
         image: usize,
         /// What is to be seen.
         wish: MapWish,
+    },
+    /// Tell what an image of what was opened last would weigh without some of it.
+    WhatIf {
+        /// The page's number for it.
+        id: u64,
+        /// The image, by its place in the answer.
+        image: usize,
+        /// What is left out.
+        left_out: Vec<LeftOut>,
     },
     /// Give the documents that describe an image of the archive that was opened last.
     Documents {
@@ -188,6 +211,24 @@ pub enum Answer {
         id: u64,
         /// One for each image in it.
         images: Vec<Summary>,
+        /// Layers that were read another time and kept until now; samples of them are still what they were.
+        #[serde(default)]
+        kept: usize,
+    },
+    /// A layer, read.
+    Layer {
+        /// The number of who asked.
+        id: u64,
+        /// As `LayerRead::to_bytes` writes it; goes along as bytes.
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
+    /// Nothing is kept any more.
+    Forgotten {
+        /// The page's number.
+        id: u64,
+        /// Layers that were.
+        layers: usize,
     },
     /// A report, read and checked.
     Report {
@@ -209,6 +250,13 @@ pub enum Answer {
         id: u64,
         /// The map.
         map: Map,
+    },
+    /// What an image would weigh.
+    WhatIf {
+        /// The page's number.
+        id: u64,
+        /// That.
+        what_if: WhatIf,
     },
     /// The documents that describe an image.
     Documents {
@@ -293,6 +341,7 @@ impl Answer {
         match self {
             Self::Differences { packed: bytes, .. }
             | Self::Content { bytes, .. }
+            | Self::Layer { bytes, .. }
             | Self::Piece { bytes, .. } => Some(bytes),
             _ => None,
         }
@@ -303,6 +352,7 @@ impl Answer {
         match self {
             Self::Differences { packed: bytes, .. }
             | Self::Content { bytes, .. }
+            | Self::Layer { bytes, .. }
             | Self::Piece { bytes, .. } => Some(bytes),
             _ => None,
         }

@@ -6,16 +6,20 @@ use std::rc::Rc;
 use estiva_shared::dockerfile;
 use estiva_shared::image::holdings::{SbomFormat, sbom};
 use estiva_shared::image::{
-    self, ANALYSIS_VERSION, AccessError, ImageAnalysis, Limits, Listed, Progress, RawDocument,
+    self, ANALYSIS_VERSION, AccessError, ImageAnalysis, LayerSpan, LeftOut, Limits, Listed,
+    Progress, RawDocument,
 };
 use estiva_shared::report;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, File, FileReaderSync, MessageEvent};
 
 use super::archive::FileAt;
 use super::contents::{Opened, Source};
 use super::folder::FolderAt;
+use super::layer;
+use super::opening::{Given, Stage};
 use super::{
     Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD, analysis_json,
 };
@@ -24,7 +28,7 @@ use crate::state::tree::{History, Slice, View, Wish};
 use crate::state::treemap::{MapWish, Plan, peaks};
 
 /// How many bytes go by between two messages of progress.
-const PROGRESS_BYTES: u64 = 4 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 4 << 20;
 
 /// Milliseconds that a search takes of the worker before it shows what it has, and hears what else is asked.
 const SEARCH_TURN_MS: f64 = 40.0;
@@ -46,8 +50,14 @@ pub fn start() {
     let (answer_to, searcher) = (scope.clone(), held.clone());
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let scope = answer_to.clone();
+        let stage = Stage {
+            scope: scope.clone(),
+            held: searcher.clone(),
+        };
         let held = &mut *searcher.borrow_mut();
-        take(held, &event.data(), &mut |answer| send(&scope, &answer));
+        take(held, &event.data(), &stage, &mut |answer| {
+            send(&scope, &answer)
+        });
         let reader = &mut held.reader;
         if reader.is_searching() && !reader.turn_is_due {
             reader.turn_is_due = later(&answer_to, &turn);
@@ -87,12 +97,12 @@ fn later(scope: &DedicatedWorkerGlobalScope, turn: &js_sys::Function) -> bool {
 
 /// What the worker keeps between two questions.
 #[derive(Default)]
-struct Held {
-    reader: Reader,
+pub(super) struct Held {
+    pub(super) reader: Reader,
     comparer: Comparer,
 }
 
-fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
+fn take(held: &mut Held, data: &JsValue, stage: &Stage, answer: &mut dyn FnMut(Answer)) {
     let Held { reader, comparer } = held;
     let field = |name: &str| Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
     let text = field(TEXT_FIELD).as_string().unwrap_or_default();
@@ -103,16 +113,29 @@ fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
     match serde_json::from_str(&text) {
         Ok(Ask::Dockerfile { id, source }) => answer(read_dockerfile(id, &source)),
         Ok(Ask::Archive { id }) => match field(FILE_FIELD).dyn_into::<File>() {
-            Ok(file) => reader.open_archive(id, file, answer),
+            Ok(file) => match FileAt::open(file) {
+                Ok(archive) => {
+                    reader.close();
+                    spawn_local(stage.clone().open(id, Source::Archive(archive)));
+                }
+                Err(error) => answer(failed(id, error)),
+            },
             Err(_) => answer(no_file(id)),
         },
         Ok(Ask::Folder { id, paths }) => match field(FILES_FIELD).dyn_into::<Array>() {
             Ok(files) => {
                 let files = files.iter().map(JsCast::unchecked_into).collect();
-                reader.open_folder(id, FolderAt::new(paths, files), answer);
+                reader.close();
+                let folder = Source::Folder(FolderAt::new(paths, files));
+                spawn_local(stage.clone().open(id, folder));
             }
             Err(_) => answer(no_file(id)),
         },
+        Ok(Ask::Layer { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
+            Ok(blob) => layer::read(id, &blob, answer),
+            Err(_) => answer(no_file(id)),
+        },
+        Ok(Ask::Forget { id }) => spawn_local(stage.clone().forget(id)),
         Ok(Ask::Json { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
             Ok(file) => answer(reader.open_json(id, &file)),
             Err(_) => answer(no_file(id)),
@@ -125,6 +148,11 @@ fn take(held: &mut Held, data: &JsValue, answer: &mut dyn FnMut(Answer)) {
         Ok(Ask::Sbom { id, image, format }) => answer(reader.sbom(id, image, format)),
         Ok(Ask::Files { id, image, wish }) => answer(reader.files(id, image, wish)),
         Ok(Ask::Map { id, image, wish }) => answer(reader.map(id, image, &wish)),
+        Ok(Ask::WhatIf {
+            id,
+            image,
+            left_out,
+        }) => answer(reader.what_if(id, image, &left_out)),
         Ok(Ask::Documents { id, image }) => answer(reader.documents(id, image)),
         Ok(Ask::Content {
             id,
@@ -197,22 +225,38 @@ impl Reader {
             Ok(archive) => archive,
             Err(error) => return answer(failed(id, error)),
         };
-        self.open(id, Source::Archive(archive), answer);
+        self.open(id, Source::Archive(archive), Given::new(), 0, answer);
     }
 
     /// Takes a folder apart that holds an image layout, telling how far it is.
     pub fn open_folder(&mut self, id: u64, folder: FolderAt, answer: &mut dyn FnMut(Answer)) {
         self.close();
-        self.open(id, Source::Folder(folder), answer);
+        self.open(id, Source::Folder(folder), Given::new(), 0, answer);
     }
 
-    fn open(&mut self, id: u64, source: Source, answer: &mut dyn FnMut(Answer)) {
+    /// Takes apart what was dropped, with the layers that were read before; so many of them were kept from another time.
+    pub(super) fn open(
+        &mut self,
+        id: u64,
+        source: Source,
+        mut given: Given,
+        kept: usize,
+        answer: &mut dyn FnMut(Answer),
+    ) {
         let limits = Limits::default();
         let mut all = |images: &[Listed]| (0..images.len()).collect();
-        let result = image::inspect_opened(
+        let mut ahead = |spans: &[LayerSpan], advance: &mut dyn FnMut(u64) -> bool| {
+            let mut take = |span: &LayerSpan| {
+                let read = given.remove(&span.member)?;
+                advance(span.size_bytes).then_some(read)
+            };
+            spans.iter().map(&mut take).collect()
+        };
+        let result = image::inspect_ahead(
             source.subject(),
             &limits,
             &mut all,
+            &mut ahead,
             &mut telling(id, answer),
         );
         answer(match result {
@@ -220,7 +264,7 @@ impl Reader {
                 let (images, documents) = images.into_iter().unzip();
                 self.documents = documents;
                 self.opened = Some(Opened { source, contents });
-                self.hold(id, images)
+                self.hold(id, images, kept)
             }
             Err(error) => failed(id, error),
         });
@@ -249,7 +293,7 @@ impl Reader {
                 if !analyses.is_empty()
                     && analyses.iter().all(|each| each.version == ANALYSIS_VERSION) =>
             {
-                self.hold(id, analyses)
+                self.hold(id, analyses, 0)
             }
             // Of the two, a report is what people have.
             _ => failed(id, not_report),
@@ -264,7 +308,7 @@ impl Reader {
             Err(message) => return failed(id, message),
         };
         match serde_json::from_str(&text) {
-            Ok(analysis) => self.hold(id, vec![analysis]),
+            Ok(analysis) => self.hold(id, vec![analysis], 0),
             Err(error) => failed(
                 id,
                 format_args!("expected an analysis, but found other JSON: {error}"),
@@ -295,7 +339,7 @@ impl Reader {
                 id,
                 text: sbom(analysis, format),
             },
-            None => failed(id, "expected an image that is open, but it was closed"),
+            None => failed(id, CLOSED),
         }
     }
 
@@ -391,6 +435,17 @@ impl Reader {
         Answer::Map { id, map }
     }
 
+    /// Weighs an image without some of it.
+    pub fn what_if(&self, id: u64, image: usize, left_out: &[LeftOut]) -> Answer {
+        match self.images.get(image) {
+            Some(analysis) => Answer::WhatIf {
+                id,
+                what_if: image::what_if(analysis, left_out),
+            },
+            None => failed(id, CLOSED),
+        }
+    }
+
     /// The documents that describe an image. Those of the store's images are the server's.
     pub fn documents(&self, id: u64, image: usize) -> Answer {
         let documents = self.documents.get(image).cloned().unwrap_or_default();
@@ -402,7 +457,7 @@ impl Reader {
             // Before the next one is made: the two together may be more than there is room for.
             self.shown = None;
             let analysis = self.images.get(image);
-            let analysis = analysis.ok_or("expected an image that is open, but it was closed")?;
+            let analysis = analysis.ok_or(CLOSED)?;
             self.shown = Some(Shown {
                 image,
                 history: Rc::new(History::of(analysis)),
@@ -415,7 +470,7 @@ impl Reader {
         self.shown.as_mut().ok_or("expected an image that is open")
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let turn_is_due = self.turn_is_due;
         *self = Reader {
             turn_is_due,
@@ -423,14 +478,18 @@ impl Reader {
         };
     }
 
-    fn hold(&mut self, id: u64, images: Vec<ImageAnalysis>) -> Answer {
+    fn hold(&mut self, id: u64, images: Vec<ImageAnalysis>, kept: usize) -> Answer {
         self.images = images;
         Answer::Images {
             id,
             images: self.images.iter().map(Summary::of).collect(),
+            kept,
         }
     }
 }
+
+/// Why there is nothing to tell of an image.
+const CLOSED: &str = "expected an image that is open, but it was closed";
 
 /// Most bytes of JSON that are read: a browser's longest string has twice as many letters.
 const JSON_BYTES_MAX: f64 = (256 << 20) as f64;
@@ -480,7 +539,7 @@ pub(super) fn failed(id: u64, message: impl std::fmt::Display) -> Answer {
     }
 }
 
-fn send(scope: &DedicatedWorkerGlobalScope, answer: &Answer) {
+pub(super) fn send(scope: &DedicatedWorkerGlobalScope, answer: &Answer) {
     // An answer is plain data; should it not become JSON, the page is told by the worker's error event.
     let text =
         serde_json::to_string(answer).expect("an answer has string keys only, so it becomes JSON");

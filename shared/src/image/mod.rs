@@ -20,6 +20,7 @@ mod inspect;
 mod instruction;
 mod json;
 mod layer;
+mod layer_read;
 pub mod media_type;
 mod merge;
 pub mod path;
@@ -28,9 +29,11 @@ mod problems;
 mod read_at;
 mod rebuild;
 mod reference;
+mod samples;
 pub mod tar;
 pub mod view;
 mod waste;
+mod what_if;
 mod zstd;
 
 pub use access::{
@@ -47,12 +50,13 @@ pub use folder::{Folder, FolderError};
 pub use holdings::Holdings;
 pub use inflating::Inflating;
 pub use inspect::{
-    Documented, InspectError, Progress, Subject, inspect, inspect_documented, inspect_folder,
-    inspect_opened, inspect_some, inspect_within,
+    Documented, InspectError, Progress, ReadAhead, Subject, inspect, inspect_ahead,
+    inspect_documented, inspect_folder, inspect_opened, inspect_some, inspect_within, layers_of,
 };
 pub use instruction::split_instruction;
 pub use json::write_json;
 pub use layer::{IndexEntry, LayerError, LayerIndex, Limits};
+pub use layer_read::{LayerRead, LayerSpan};
 pub use path::normalise;
 pub use read_at::{Capped, ReadAt, Window};
 pub use rebuild::{
@@ -64,4 +68,5 @@ pub use tar::{TarEntry, TarError, TarKind, TarReader};
 pub use waste::{
     PACKAGE_CACHES, PackageCache, WASTE_CAUSES, is_archive, is_leftover_archive, package_cache,
 };
+pub use what_if::{LeftOut, WhatIf, WhatIfLayer, WhatIfPart, what_if};
 pub use zstd::{ZSTD_WINDOW_BYTES_MAX, ZstdReader};

@@ -2,6 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most bytes of a file that `GET /api/v1/images/NAME/file` answers at once.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The header of that answer with the layer that holds the bytes, from 0.
+pub const FILE_LAYER_HEADER: &str = "estiva-layer";
+
+/// The header of that answer with the whole file's bytes.
+pub const FILE_SIZE_HEADER: &str = "estiva-size";
+
 /// `GET /api/v1/version`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionInfo {

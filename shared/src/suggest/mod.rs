@@ -4,6 +4,7 @@
 //! Pure and in two parts: [`Savings`] is small and made once of an analysis, so that a page can keep it; [`suggest`] goes over
 //! it again for each text.
 
+mod apply;
 pub(crate) mod diff;
 mod patch;
 mod savings;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::{ImageAnalysis, ImageView, split_instruction};
 
+pub use apply::{ApplyError, apply};
 pub use savings::Savings;
 use savings::{Kind, Saving};
 pub use source::Fit;

@@ -186,10 +186,15 @@ impl Client {
     /// # Errors
     /// As for [`Self::get`].
     pub(crate) async fn download(&mut self, path: &str) -> Result<Incoming, Failure> {
-        Ok(self
-            .ask(Method::GET, path, Body::empty(), "")
-            .await?
-            .into_body())
+        Ok(self.answer(path).await?.into_body())
+    }
+
+    /// As [`Self::download`], with what the answer says of the bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub(crate) async fn answer(&mut self, path: &str) -> Result<Response<Incoming>, Failure> {
+        self.ask(Method::GET, path, Body::empty(), "").await
     }
 
     /// A WebSocket to the same server, greeted.

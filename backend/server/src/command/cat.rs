@@ -1,11 +1,12 @@
 //! `estiva cat`: a file of an image, or a folder as a tar, without unpacking the image.
 //!
-//! A file or a folder of images is read by this process alone, by the code that the page runs. An image of the store is
-//! fetched as `save` writes it, into a file without a name.
+//! A file or a folder of images is read by this process alone, by the code that the page runs. Of an image of the store the
+//! server reads it, by the same code.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use axum::http::header::CONTENT_TYPE;
 use clap::ValueHint;
 use estiva_shared::image::{AccessError, Download, normalise};
 use estiva_shared::text::escape_name;
@@ -13,6 +14,7 @@ use estiva_shared::text::escape_name;
 use super::completion::names;
 use super::inspect::{self, Opened, Wanted};
 use super::{Outcome, save};
+use crate::client::{Client, segment};
 use crate::failure::{Failure, at};
 use crate::output::file::Written;
 use crate::output::not_written;
@@ -62,10 +64,39 @@ pub(crate) async fn image(args: &Args, root: &Path) -> Outcome {
         );
         return Err(Failure::new(message));
     }
-    let folder = std::env::temp_dir();
-    let mut archive = tempfile::tempfile().map_err(at("write", &folder))?;
-    save::fetch(&args.subject, root, &mut archive, at("write", &folder)).await?;
-    write(args, &Opened::archive(archive, &args.subject)?)
+    let mut path = format!(
+        "/api/v1/images/{}/content?path={}",
+        segment(&args.subject),
+        segment(&args.path)
+    );
+    if let Some(layer) = args.layer {
+        path.push_str(&format!("&layer={layer}"));
+    }
+    let answer = Client::connect(root).await?.answer(&path).await?;
+    let kind = answer.headers().get(CONTENT_TYPE);
+    let is_folder = kind.is_some_and(|kind| kind == TAR);
+    let body = answer.into_body();
+    let Some(file) = &args.output else {
+        refuse_terminal(is_folder)?;
+        save::copy(body, &mut io::stdout().lock(), not_written).await?;
+        return Ok(0);
+    };
+    let mut out = Written::open(file)?;
+    save::copy(body, &mut out, at("write", file)).await?;
+    out.keep()?;
+    Ok(0)
+}
+
+/// The media type of a folder's tar.
+const TAR: &str = "application/x-tar";
+
+/// A folder is a tar, which a terminal would take for commands to itself.
+fn refuse_terminal(is_folder: bool) -> Result<(), Failure> {
+    if is_folder && io::IsTerminal::is_terminal(&io::stdout()) {
+        let message = "a folder is written as a tar, which is not for a terminal";
+        return Err(Failure::new(message).hint("name a file with -o, or use a pipe"));
+    }
+    Ok(())
 }
 
 fn write(args: &Args, opened: &Opened) -> Outcome {
@@ -76,11 +107,7 @@ fn write(args: &Args, opened: &Opened) -> Outcome {
         ..opened.all()
     };
     let Some(file) = &args.output else {
-        // A folder is a tar, which a terminal would take for commands to itself.
-        if io::IsTerminal::is_terminal(&io::stdout()) && what.is_folder() {
-            let message = "a folder is written as a tar, which is not for a terminal";
-            return Err(Failure::new(message).hint("name a file with -o, or use a pipe"));
-        }
+        refuse_terminal(what.is_folder())?;
         let (_, written) = pour(opened, what, io::stdout().lock());
         return told(written, not_written);
     };

@@ -1,12 +1,14 @@
 //! `estiva inspect`: an image taken apart. A file or a folder is read by this process alone, with the code that the page
 //! runs; an image of the store is asked from the server ([`subject`]). With `--ci` it is held to rules ([`gate`]), with
-//! `--suggest` and `--rebuild` its Dockerfile is spoken of.
+//! `--suggest` and `--rebuild` its Dockerfile is spoken of, with `--without` its size after something is left out.
 
+mod ahead;
 mod choose;
 mod gate;
 mod source;
 mod subject;
 mod suggest;
+mod what_if;
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +29,7 @@ const WASTED_SHOWN: usize = 5;
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("purpose").args(["ci", "suggest", "rebuild"]),
-    after_help = "A file (a docker-archive or an OCI layout as tar, plain or with gzip or zstd) or a folder (an OCI layout, or an unpacked docker-archive) needs neither server nor root. What is wrong with it is listed, and makes the exit status 1. An image that is called as a file here: write docker.io/library/NAME.\n\nExamples:\n  estiva inspect image.tar\n  estiva inspect layout/ --platform linux/arm64\n  estiva inspect hello --json\n  estiva inspect hello --suggest --dockerfile Dockerfile\n  estiva inspect hello --rebuild\n  estiva inspect image.tar --ci --rule highestImageBytes=200MB --rule requiredUser=not-root"
+    after_help = "A file (a docker-archive or an OCI layout as tar, plain or with gzip or zstd) or a folder (an OCI layout, or an unpacked docker-archive) needs neither server nor root. What is wrong with it is listed, and makes the exit status 1. An image that is called as a file here: write docker.io/library/NAME.\n\nExamples:\n  estiva inspect image.tar\n  estiva inspect layout/ --platform linux/arm64\n  estiva inspect hello --json\n  estiva inspect hello --suggest --dockerfile Dockerfile\n  estiva inspect hello --rebuild\n  estiva inspect hello --without /usr/share/doc --without-waste\n  estiva inspect image.tar --ci --rule highestImageBytes=200MB --rule requiredUser=not-root"
 )]
 pub(crate) struct Args {
     /// Print all of it, every entry of every layer, as JSON
@@ -47,6 +49,8 @@ pub(crate) struct Args {
     rebuild: bool,
     #[command(flatten)]
     gate: gate::GateArgs,
+    #[command(flatten)]
+    what_if: what_if::WhatIfArgs,
     /// The Dockerfile that made the image, for --ci (places get its lines), --suggest (patches, where they are safe) and --rebuild (which line made which layer)
     #[arg(long, requires = "purpose", value_name = "FILE", value_hint = ValueHint::FilePath)]
     dockerfile: Option<PathBuf>,
@@ -67,7 +71,8 @@ impl Args {
             image: self.image.clone(),
             platform: self.platform.clone(),
         };
-        match self.json || self.suggest || self.rebuild || self.gate.is_asked() {
+        let one_by_one = self.what_if.is_asked() && !self.json;
+        match !one_by_one && (self.json || self.suggest || self.rebuild || self.gate.is_asked()) {
             true => Wanted::All(choice),
             false => Wanted::One(choice),
         }
@@ -108,6 +113,9 @@ fn show(args: &Args, gate: Option<&gate::Gate>, analyses: &[ImageAnalysis]) -> O
     }
     if args.rebuild {
         return rebuild::show(dockerfile, args.json, analyses);
+    }
+    if args.what_if.is_asked() {
+        return args.what_if.show(args.json, analyses);
     }
     if args.json {
         say_json_of(analyses)?;

@@ -53,22 +53,11 @@ pub(crate) async fn run(args: &Args, root: &Path) -> Outcome {
     Ok(0)
 }
 
-/// Writes an image's archive into what is there for it.
+/// Writes a body as it comes, with its progress.
 ///
 /// # Errors
-/// An unknown image; no server; what `fault` makes of a failure to write.
-pub(super) async fn fetch(
-    image: &str,
-    root: &Path,
-    out: &mut impl Write,
-    fault: impl FnOnce(io::Error) -> Failure,
-) -> Result<(), Failure> {
-    let mut client = Client::connect(root).await?;
-    let path = format!("/api/v1/images/{}/archive", segment(image));
-    copy(client.download(&path).await?, out, fault).await
-}
-
-async fn copy(
+/// A body that breaks off; what `fault` makes of a failure to write.
+pub(super) async fn copy(
     mut body: hyper::body::Incoming,
     out: &mut impl Write,
     fault: impl FnOnce(io::Error) -> Failure,
@@ -76,8 +65,9 @@ async fn copy(
     let mut progress = Progress::on_terminal("saving", None);
     let mut done = 0;
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Failure::new(format_args!("the archive broke off: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Failure::new(format_args!("what the server sends broke off: {error}"))
+        })?;
         let Some(bytes) = frame.data_ref() else {
             continue;
         };

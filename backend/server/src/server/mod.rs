@@ -41,6 +41,7 @@ use self::guard::Door;
 use self::listen::{ListenError, Serving};
 use self::log::Log;
 use self::page::Page;
+use self::resources::files::Kept;
 use self::services::{Addresses, Ending, GREETINGS_MAX, Services};
 use self::session::Sessions;
 use crate::embedded;
@@ -217,6 +218,7 @@ impl Server {
             sessions: Sessions::default(),
             page: Page::new(embedded::PAGE),
             contexts,
+            files: Kept::default(),
             context_root,
             addresses,
             log,

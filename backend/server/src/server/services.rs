@@ -16,6 +16,7 @@ use super::contexts::Contexts;
 use super::error::{ApiError, ApiResult};
 use super::log::Log;
 use super::page::Page;
+use super::resources::files::Kept;
 use super::session::Sessions;
 
 /// WebSockets of pages that have not shown their token yet, at once. They may be anybody's; each has five seconds.
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub(crate) sessions: Sessions,
     pub(crate) page: Page,
     pub(crate) contexts: Contexts,
+    /// The ways to the files of the images that were looked into last.
+    pub(crate) files: Kept,
     /// The folder of `--context-root`.
     pub(crate) context_root: Option<OwnedFd>,
     pub(crate) addresses: Addresses,
@@ -65,6 +68,8 @@ pub(crate) struct Services {
 impl Services {
     /// Tells that the list of images is another now.
     pub(crate) fn tell_images_changed(&self) {
+        // An image that is gone must not be held open.
+        self.files.forget();
         self.images_changed.send_modify(|number| *number += 1);
     }
 

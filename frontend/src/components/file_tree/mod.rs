@@ -4,7 +4,7 @@ mod details;
 mod row;
 mod tools;
 
-use estiva_shared::image::Change;
+use estiva_shared::image::{Change, LeftOut};
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
@@ -14,7 +14,7 @@ use self::row::{Row, row_id};
 pub(super) use self::row::{change_mark, kind_word};
 use self::tools::Tools;
 use super::{FilePlace, Icon, IconName, Loading};
-use crate::hooks::{FilesHandle, PlaceHandle, use_files, use_locale};
+use crate::hooks::{FilesHandle, PlaceHandle, Ticks, use_files, use_locale, use_ticks};
 use crate::i18n::fill;
 use crate::services::analyser::{ContentsAsk, FilesAsk};
 use crate::services::{dom, timer};
@@ -57,12 +57,14 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
     let (t, v) = (&locale.texts().inspect, &locale.texts().views);
     let place = &props.place.place;
     let look = place.look(props.image.image.layers.len());
-    let files = use_files(props.image.clone(), look, props.files.clone());
+    let ticks = use_ticks();
+    let has_boxes = ticks.ticked.is_some();
+    let files = use_files(props.image.clone(), look, has_boxes, props.files.clone());
     let list = use_node_ref();
     let scrolled_px = use_state_eq(|| 0.0f64);
     use_arrival(&props.place, &files, &list);
     use_chosen_path(&props.place, &files);
-    let onkeydown = use_keys(&files, &list);
+    let onkeydown = use_keys(&files, &list, &ticks);
     let on_open = use_opening(props, &files);
     let Some(sight) = files.sight.clone() else {
         return match &files.failure {
@@ -111,7 +113,7 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
             if sight.shortened > 0 {
                 <p class="note note-warn" role="status">{ fill(t.shortened, &[&locale.language.number(sight.shortened as u64)]) }</p>
             }
-            <div class="tree-list" ref={list.clone()} role="treegrid" tabindex="0" aria-label={t.tree_label} data-testid="tree"
+            <div class={classes!("tree-list", has_boxes.then_some("has-boxes"))} ref={list.clone()} role="treegrid" tabindex="0" aria-label={t.tree_label} data-testid="tree"
                 aria-rowcount={(sight.rows + 1).to_string()} aria-activedescendant={named.map(|active| row_id(active.node))}
                 {onscroll} {onkeydown}>
                 { head(&props.place, &locale) }
@@ -221,9 +223,12 @@ impl Opening {
 
 /// Keys go to the tree, which knows what they mean.
 #[hook]
-fn use_keys(files: &FilesHandle, list: &NodeRef) -> Callback<KeyboardEvent> {
+fn use_keys(files: &FilesHandle, list: &NodeRef, ticks: &Ticks) -> Callback<KeyboardEvent> {
     let typed = use_mut_ref(|| (String::new(), 0u64));
     let (act, list) = (files.act.clone(), list.clone());
+    // Where there are boxes, the space bar turns the one of the row that the keyboard is on.
+    let ticks = ticks.ticked.is_some().then(|| ticks.turn.clone());
+    let sight = files.sight.clone();
     Callback::from(move |event: KeyboardEvent| {
         // Not those of a button in the head.
         if event.ctrl_key() || event.alt_key() || event.meta_key() || !dom::is_on(&event, &list) {
@@ -235,6 +240,14 @@ fn use_keys(files: &FilesHandle, list: &NodeRef) -> Callback<KeyboardEvent> {
         let is_word = now < typed.1 + WORD_MS && !typed.0.is_empty();
         match key.as_str() {
             " " if is_word => {}
+            " " if ticks.is_some() => {
+                event.prevent_default();
+                let active = sight.as_ref().and_then(|sight| sight.active.as_ref());
+                if let (Some(turn), Some(active)) = (&ticks, active) {
+                    turn.emit(LeftOut::Path(active.path.clone()));
+                }
+                return;
+            }
             "ArrowDown" | "ArrowUp" | "ArrowLeft" | "ArrowRight" | "Home" | "End" | "PageUp"
             | "PageDown" | "Enter" | " " => {
                 event.prevent_default();

@@ -1,11 +1,11 @@
 //! One row of the tree grid. It is drawn anew only where it changed, so that scrolling draws the rows that come.
 
-use estiva_shared::image::{Change, EntryKind};
+use estiva_shared::image::{Change, EntryKind, LeftOut};
 use estiva_shared::text::escape_name;
 use web_sys::MouseEvent;
 use yew::prelude::*;
 
-use crate::components::{Icon, IconName, ShareBar, cargo_class};
+use crate::components::{Icon, IconName, ShareBar, TickBox, cargo_class};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{ViewTexts, fill};
 use crate::state::tree::{Act, SightRow, mode_text};
@@ -82,6 +82,7 @@ pub(super) fn Row(props: &RowProps) -> Html {
             aria-posinset={row.place.0.to_string()} aria-setsize={row.place.1.to_string()} aria-rowindex={(props.at + 2).to_string()}
             aria-selected={props.is_active.to_string()} aria-expanded={row.open.map(|open| open.to_string())} onclick={press} ondblclick={(!is_folder).then(|| Callback::from(look_inside.clone()))}>
             <span role="gridcell" class="tree-name">
+                if let Some(path) = &row.path { <TickBox one={LeftOut::Path(path.clone())} name={format!("/{}", escape_name(path))} unreached=true /> }
                 <svg class="indent" width={((row.level - 1).min(INDENT_LEVELS_MAX) * INDENT_PX).to_string()} height="1" aria-hidden="true" />
                 <span class="tree-turn">
                     if let Some(open) = row.open { <Icon name={IconName::Chevron} class={classes!(open.then_some("is-open"))} /> }

@@ -70,6 +70,9 @@ pub struct Wish {
     pub start: usize,
     /// How many rows are wanted.
     pub count: usize,
+    /// Whether each row is to say its whole path.
+    #[serde(default)]
+    pub paths: bool,
 }
 
 /// One row.
@@ -79,6 +82,9 @@ pub struct SightRow {
     pub node: usize,
     /// The last part of the path.
     pub name: String,
+    /// The whole path, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// From 1, as `aria-level` counts.
     pub level: usize,
     /// Its place among the rows beside it, from 1, and how many these are.

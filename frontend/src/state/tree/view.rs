@@ -35,6 +35,8 @@ pub struct View {
     /// What is there was asked to be looked into.
     pub(super) opened: bool,
     window: (usize, usize),
+    /// Rows say their whole paths.
+    paths: bool,
 }
 
 impl View {
@@ -55,6 +57,7 @@ impl View {
             moved: false,
             opened: false,
             window: (0, 0),
+            paths: false,
             look,
         };
         view.begin_search();
@@ -71,6 +74,7 @@ impl View {
     pub fn take(&mut self, wish: Wish, pauses: &mut dyn FnMut(usize) -> bool) -> Sight {
         (self.moved, self.opened) = (false, false);
         self.window = (wish.start, wish.count.min(WINDOW_ROWS_MAX));
+        self.paths = wish.paths;
         self.turn_to(wish.look);
         if self.is_searching() {
             self.search_on(pauses);
@@ -150,6 +154,7 @@ impl View {
         SightRow {
             node,
             name: self.history.name(node).to_owned(),
+            path: self.paths.then(|| self.history.path(node)),
             level: self.history.level(node),
             place: self.rows.place(&self.history, row),
             open: self

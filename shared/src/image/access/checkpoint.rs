@@ -55,9 +55,9 @@ impl Checkpoint {
 /// The checkpoints of one stream, by offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Checkpoints {
-    points: Vec<Checkpoint>,
+    pub(super) points: Vec<Checkpoint>,
     /// Uncompressed bytes between two of them, at least.
-    spacing: u64,
+    pub(super) spacing: u64,
     bytes: usize,
 }
 
@@ -90,7 +90,8 @@ impl Checkpoints {
             .is_some_and(|point| point.offset > from)
     }
 
-    fn add(&mut self, point: Checkpoint) {
+    /// Adds one that lies after all others.
+    pub(super) fn add(&mut self, point: Checkpoint) {
         self.bytes += point.bytes();
         self.points.push(point);
     }
@@ -135,7 +136,7 @@ pub(in super::super) struct Recorder {
 
 impl Recorder {
     /// A recorder of checkpoints that take at most `room` bytes.
-    pub(super) fn new(room: usize) -> Self {
+    pub(in super::super) fn new(room: usize) -> Self {
         Self::with_spacing(room, SPACING_BYTES)
     }
 

@@ -11,6 +11,7 @@ mod checkpoint;
 mod download;
 mod entry;
 mod error;
+mod kept;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,10 @@ pub(super) use checkpoint::{Checkpoints, Recorder};
 use super::layer::kind_of;
 use super::read_at::Range;
 use super::{
-    Change, Compression, EntryKind, ImageAnalysis, LayerEntry, LayerIndex, ReadAt, Subject,
-    TarEntry, TarReader, normalise,
+    Change, Compression, EntryKind, Folder, FolderError, ImageAnalysis, LayerEntry, LayerIndex,
+    ReadAt, Subject, TarEntry, TarError, TarReader, normalise,
 };
-use entry::Cursor;
+use entry::{Cursor, READ_BYTES};
 use plain::Plain;
 
 /// Most bytes that the checkpoints of all layers take together: 1500 of them, every 4 MiB of 6 GiB; of more, farther apart.
@@ -75,6 +76,47 @@ pub(super) struct Noted {
 }
 
 impl Noted {
+    /// The last entry of a path before an offset of the layer's tar: its offset, and what its header says.
+    fn header(
+        &self,
+        tar: &Rc<dyn ReadAt + '_>,
+        path: &str,
+        before: u64,
+    ) -> Result<Option<(u64, TarEntry)>, TarError> {
+        let hash = hash_of(path);
+        let places = &self.places;
+        let end = places.partition_point(|place| (place.hash, place.offset) < (hash, before));
+        let candidates = places[..end].iter().rev();
+        for place in candidates.take_while(|place| place.hash == hash) {
+            let cursor = Cursor::new(Rc::clone(tar), place.offset);
+            let mut reader = TarReader::new(BufReader::with_capacity(HEADER_BYTES, cursor));
+            let entry = reader.next_entry()?;
+            if let Some(mut entry) = entry.filter(|entry| normalise(&entry.path).path == path) {
+                entry.offset = place.offset;
+                entry.content_offset += place.offset;
+                return Ok(Some((place.offset, entry)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// That of a plain tar. What follows a fault of the tar is not found.
+    fn of_plain(tar: &Rc<dyn ReadAt + '_>) -> Self {
+        let cursor = Cursor::new(Rc::clone(tar), 0);
+        let mut reader = TarReader::new(BufReader::with_capacity(READ_BYTES, cursor));
+        let mut places = Vec::new();
+        while let Ok(Some(entry)) = reader.next_entry() {
+            places.push(EntryPlace::new(&normalise(&entry.path).path, entry.offset));
+        }
+        places.sort_unstable();
+        Self {
+            compression: Compression::None,
+            uncompressed_bytes: tar.size(),
+            checkpoints: Checkpoints::default(),
+            places: places.into_boxed_slice(),
+        }
+    }
+
     pub(super) fn new(
         index: &LayerIndex,
         recorder: Option<Recorder>,
@@ -130,6 +172,28 @@ pub struct ContentIndex {
 }
 
 impl ContentIndex {
+    /// That of one image whose layers lie in a folder as plain tars, at these paths, lowest first. Each is gone through for its
+    /// headers alone.
+    ///
+    /// # Errors
+    /// A folder that lacks one of them, or can't be read.
+    pub fn of_plain(folder: &dyn Folder, layers: &[String]) -> Result<Self, AccessError> {
+        let mut index = Self::default();
+        let mut blobs = Vec::with_capacity(layers.len());
+        for (layer, path) in layers.iter().enumerate() {
+            let fault = |error: FolderError| AccessError::Io {
+                layer,
+                source: io::Error::other(error.to_string()),
+            };
+            let tar = folder.open(path).map_err(fault)?;
+            let tar: Rc<dyn ReadAt + '_> = Rc::from(tar.ok_or(AccessError::NotHere)?);
+            let noted = Noted::of_plain(&tar);
+            blobs.push(Some(index.add(Lying::File(path.clone()), noted)));
+        }
+        index.add_image(blobs);
+        Ok(index)
+    }
+
     /// Memory that its checkpoints take, in bytes; at most [`CHECKPOINTS_BYTES_MAX`].
     #[must_use]
     pub fn checkpoint_bytes(&self) -> usize {
@@ -146,6 +210,15 @@ impl ContentIndex {
             }
         }
         Recorder::new(CHECKPOINTS_BYTES_MAX / 2)
+    }
+
+    /// Thins what is there until it takes no more than all together may.
+    pub(super) fn make_room(&mut self) {
+        while self.checkpoint_bytes() > CHECKPOINTS_BYTES_MAX {
+            for blob in &mut self.blobs {
+                blob.noted.checkpoints.thin();
+            }
+        }
     }
 
     /// Keeps what was noted of a blob, and answers its number.
@@ -242,28 +315,12 @@ impl ContentIndex {
         layer: usize,
         (path, before): (&str, u64),
     ) -> Result<Option<(u64, TarEntry)>, AccessError> {
-        let places = &self.blob(image, layer)?.noted.places;
-        let hash = hash_of(path);
-        let end = places.partition_point(|place| (place.hash, place.offset) < (hash, before));
-        let candidates = places[..end].iter().rev();
-        for place in candidates.take_while(|place| place.hash == hash) {
-            let cursor = Cursor::new(Rc::clone(tar), place.offset);
-            let mut reader = TarReader::new(BufReader::with_capacity(HEADER_BYTES, cursor));
-            let damaged = |reason: String| AccessError::Damaged {
-                path: path.to_owned(),
-                layer,
-                reason,
-            };
-            let entry = reader
-                .next_entry()
-                .map_err(|error| damaged(error.to_string()))?;
-            if let Some(mut entry) = entry.filter(|entry| normalise(&entry.path).path == path) {
-                entry.offset = place.offset;
-                entry.content_offset += place.offset;
-                return Ok(Some((place.offset, entry)));
-            }
-        }
-        Ok(None)
+        let found = self.blob(image, layer)?.noted.header(tar, path, before);
+        found.map_err(|error| AccessError::Damaged {
+            path: path.to_owned(),
+            layer,
+            reason: error.to_string(),
+        })
     }
 
     fn file<'a>(

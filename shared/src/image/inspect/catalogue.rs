@@ -13,8 +13,8 @@ use super::super::access::{ContentIndex, Lying, Noted};
 use super::super::path::parent;
 use super::super::problems::bytes_of;
 use super::super::{
-    Capped, Compression, Folder, Inflating, LayerError, LayerIndex, Limits, Problem, ReadAt,
-    TarEntry, TarError, TarKind, TarReader, Window, normalise,
+    Capped, Compression, Folder, Inflating, LayerError, LayerIndex, LayerRead, LayerSpan, Limits,
+    Problem, ReadAt, TarEntry, TarError, TarKind, TarReader, Window, normalise,
 };
 use super::budget::cost_of_layer;
 use super::meter::{Meter, Metered};
@@ -235,6 +235,47 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         Ok(Ok(layer))
     }
 
+    /// Where a layer lies that is read for itself; none where it was read with the archive, or is not there.
+    pub(super) fn layer_place(&self, path: &str) -> Option<(String, Option<u64>, u64)> {
+        if let Subject::Folder(folder) = self.subject {
+            let size = open(folder, path).ok()?.size();
+            return Some((path.to_owned(), None, size));
+        }
+        let path = self.resolve(path).ok()?;
+        match self.members.get(&path)? {
+            Member::Plain { offset, size } => Some((path, Some(*offset), *size)),
+            _ => None,
+        }
+    }
+
+    /// Takes a layer that was read elsewhere, where what it needs is left of the limits; answers whether it did.
+    pub(super) fn give(&mut self, place: &LayerSpan, read: LayerRead) -> bool {
+        let LayerRead { index, noted, .. } = read;
+        let (entries, name_bytes) = needs(&index);
+        // One that met its own limits says so in their numbers, which are others here.
+        let is_cut = index.problems.iter().any(|problem| problem.code == "limit");
+        let fits = !is_cut
+            && entries <= self.budget.entries
+            && name_bytes <= self.budget.name_bytes
+            && index.uncompressed_bytes <= self.budget.uncompressed_bytes;
+        if !fits {
+            return false;
+        }
+        let lying = match place.offset {
+            Some(offset) => Lying::Plain {
+                offset,
+                size: place.size_bytes,
+            },
+            None => Lying::File(place.member.clone()),
+        };
+        let layer = self.spend((index, noted), lying);
+        if let Some(contents) = &mut self.contents {
+            contents.make_room();
+        }
+        self.layers.insert(place.member.clone(), layer);
+        true
+    }
+
     /// A layer of a folder. That one file can't be read is no fault of the others.
     fn layer_in(
         &mut self,
@@ -286,17 +327,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
 
     /// Takes what a layer needed from the limits, which hold for the archive as a whole.
     fn spend(&mut self, (index, noted): (LayerIndex, Noted), lying: Lying) -> Layer {
-        let marks = index.whiteouts.iter().chain(&index.opaque);
-        let names = index
-            .entries
-            .iter()
-            .map(|entry| entry.path.len() + entry.link.as_deref().map_or(0, str::len))
-            .chain(marks.map(String::len))
-            .chain(index.problems.iter().map(bytes_of))
-            .chain([index.facts.bytes()]);
-        let kept = index.entries.len() + index.whiteouts.len() + index.opaque.len();
-        self.budget.entries = self.budget.entries.saturating_sub(kept);
-        self.budget.name_bytes = self.budget.name_bytes.saturating_sub(names.sum());
+        let (entries, name_bytes) = needs(&index);
+        self.budget.entries = self.budget.entries.saturating_sub(entries);
+        self.budget.name_bytes = self.budget.name_bytes.saturating_sub(name_bytes);
         self.budget.uncompressed_bytes = self
             .budget
             .uncompressed_bytes
@@ -451,6 +484,20 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             ..note(code, message)
         });
     }
+}
+
+/// What a layer's index takes of the limits: entries, and bytes of names and the like.
+fn needs(index: &LayerIndex) -> (usize, usize) {
+    let marks = index.whiteouts.iter().chain(&index.opaque);
+    let names = index
+        .entries
+        .iter()
+        .map(|entry| entry.path.len() + entry.link.as_deref().map_or(0, str::len))
+        .chain(marks.map(String::len))
+        .chain(index.problems.iter().map(bytes_of))
+        .chain([index.facts.bytes()]);
+    let entries = index.entries.len() + index.whiteouts.len() + index.opaque.len();
+    (entries, names.sum())
 }
 
 /// A folder's file, by its normalised path.

@@ -46,6 +46,12 @@ impl<'p> Meter<'p> {
         !self.is_cancelled()
     }
 
+    /// Counts bytes that were read elsewhere, and answers whether to go on.
+    pub(super) fn count(&self, bytes: u64) -> bool {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.add(bytes).is_ok()
+    }
+
     /// Counts bytes; fails once the caller asked to stop.
     fn add(&self, bytes: usize) -> io::Result<()> {
         let done = self.done_bytes.get().saturating_add(bytes as u64);

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::config::RawConfig;
 use super::documents::{DOCUMENTS_BYTES_MAX, RawDocument};
 use super::{
-    ContentIndex, Folder, ImageAnalysis, ImageParts, LayerIndex, LayerPart, Limits, Listed,
-    Problem, ReadAt, analyse_while,
+    Compression, ContentIndex, Folder, ImageAnalysis, ImageParts, LayerIndex, LayerPart, LayerRead,
+    LayerSpan, Limits, Listed, Problem, ReadAt, analyse_while,
 };
 use budget::{Budget, cost_of_config};
 use catalogue::{Catalogue, Layer};
@@ -164,7 +164,7 @@ pub fn inspect_some(
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<ImageAnalysis>, InspectError> {
-    let (images, _) = inspect_with_meter(subject, limits, choose, Keep::default(), progress)?;
+    let (images, _) = inspect_with_meter(subject, limits, choose, Keep::default(), None, progress)?;
     Ok(images.into_iter().map(|(analysis, _)| analysis).collect())
 }
 
@@ -181,7 +181,7 @@ pub fn inspect_documented(
         documents: true,
         contents: false,
     };
-    let (images, _) = inspect_with_meter(subject, limits, &mut all, keep, progress)?;
+    let (images, _) = inspect_with_meter(subject, limits, &mut all, keep, None, progress)?;
     Ok(images)
 }
 
@@ -199,7 +199,78 @@ pub fn inspect_opened(
         documents: true,
         contents: true,
     };
-    inspect_with_meter(subject, limits, choose, keep, progress)
+    inspect_with_meter(subject, limits, choose, keep, None, progress)
+}
+
+/// Reads layers before the pass over an archive or a folder comes to them, each by itself and at once if that is faster. It gets
+/// their places and a way to tell that so many bytes more were dealt with, which answers whether to go on. It gives for each
+/// place what was read, or none where the pass is to read it.
+pub type ReadAhead<'a> =
+    dyn FnMut(&[LayerSpan], &mut dyn FnMut(u64) -> bool) -> Vec<Option<LayerRead>> + 'a;
+
+/// As [`inspect_opened`], with layers that are read ahead. Of an archive that is compressed none are.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_ahead(
+    subject: Subject<'_>,
+    limits: &Limits,
+    choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
+    ahead: &mut ReadAhead<'_>,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
+    let keep = Keep {
+        documents: true,
+        contents: true,
+    };
+    inspect_with_meter(subject, limits, choose, keep, Some(ahead), progress)
+}
+
+/// The layers of all images of an archive or a folder that [`inspect_ahead`] would have read ahead, each once.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn layers_of(subject: Subject<'_>, limits: &Limits) -> Result<Vec<LayerSpan>, InspectError> {
+    if let Subject::Archive(archive) = subject {
+        // It would have to be read to its end.
+        let mut start = [0; 6];
+        let length = start::read_start(archive, &mut start).map_err(InspectError::Io)?;
+        if Compression::sniff(&start[..length]) != Compression::None {
+            return Ok(Vec::new());
+        }
+    }
+    let mut progress = |_| true;
+    let meter = Meter::new(&mut progress, 0);
+    let mut catalogue = Catalogue::read(subject, limits, None, &meter)?;
+    let (found, _) = find(&mut catalogue)?;
+    Ok(places(&mut catalogue, &found))
+}
+
+/// Where the layers lie that are read for themselves, in the order in which they are read.
+fn places(catalogue: &mut Catalogue<'_, '_>, found: &[Found]) -> Vec<LayerSpan> {
+    let (mut seen, mut places) = (HashSet::new(), Vec::new());
+    for image in found {
+        let config = catalogue.json(&image.config);
+        let diff_ids = config.map_or_else(
+            |_| Vec::new(),
+            |bytes| RawConfig::read(&bytes).0.rootfs.diff_ids,
+        );
+        for (number, layer) in image.layers.iter().enumerate() {
+            let Some((member, offset, size_bytes)) = catalogue.layer_place(&layer.member) else {
+                continue;
+            };
+            if seen.insert(member.clone()) {
+                places.push(LayerSpan {
+                    member,
+                    offset,
+                    size_bytes,
+                    digest: layer.digest,
+                    diff_id: diff_ids.get(number).and_then(|id| id.parse().ok()),
+                });
+            }
+        }
+    }
+    places
 }
 
 /// What is kept beside the analyses.
@@ -215,6 +286,7 @@ fn inspect_with_meter(
     limits: &Limits,
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
     keep: Keep,
+    ahead: Option<&mut ReadAhead<'_>>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
     let total_bytes = match subject {
@@ -222,7 +294,7 @@ fn inspect_with_meter(
         Subject::Folder(_) => 0,
     };
     let meter = Meter::new(progress, total_bytes);
-    let result = inspect_metered(subject, limits, choose, keep, &meter);
+    let result = inspect_metered(subject, limits, choose, keep, ahead, &meter);
     if meter.is_cancelled() {
         return Err(InspectError::Cancelled);
     }
@@ -239,6 +311,7 @@ fn inspect_metered(
     limits: &Limits,
     choose: &mut dyn FnMut(&[Listed]) -> Vec<usize>,
     keep: Keep,
+    ahead: Option<&mut ReadAhead<'_>>,
     meter: &Meter<'_>,
 ) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
     let contents = keep.contents.then(ContentIndex::default);
@@ -262,6 +335,24 @@ fn inspect_metered(
             .into_iter()
             .filter_map(|path| catalogue.size_of(path));
         meter.expect(sizes.fold(0, u64::saturating_add));
+    }
+    if let Some(ahead) = ahead {
+        let places = places(&mut catalogue, &found);
+        let read = ahead(&places, &mut |bytes| meter.count(bytes));
+        if meter.is_cancelled() {
+            return Err(InspectError::Cancelled);
+        }
+        // In one order, whoever read them: it decides what fits the limits.
+        for (place, read) in places.iter().zip(read) {
+            let Some(read) = read else {
+                // What is wrong with it is told where the image is read.
+                drop(catalogue.layer(&place.member)?);
+                continue;
+            };
+            if !catalogue.give(place, read) {
+                break;
+            }
+        }
     }
     let mut budget = Budget::new(limits.shown_bytes);
     let mut images = Vec::with_capacity(found.len());

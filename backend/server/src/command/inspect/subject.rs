@@ -1,16 +1,16 @@
 //! What a command is asked about: images in a file or a folder, read by this process alone, or one of the store.
 
-use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use estiva_shared::image::{
-    self, AccessError, Choice, ContentIndex, Download, ImageAnalysis, InspectError, Limits, Listed,
-    ReadAt as _, Subject, inspect_opened, inspect_some,
+    self, AccessError, Choice, ContentIndex, Download, ImageAnalysis, InspectError, LayerRead,
+    LayerSpan, Limits, Listed, ReadAt as _, Subject, inspect_ahead,
 };
 use estiva_shared::text::escape_name;
 
-use super::choose;
 use super::source::{FileAt, FolderAt, is_layout};
+use super::{ahead, choose};
 use crate::client::{Client, segment};
 use crate::failure::{Failure, at};
 use crate::output::progress::Progress;
@@ -89,13 +89,16 @@ pub(in crate::command) fn read_local(
 ) -> Result<Vec<ImageAnalysis>, Failure> {
     let path = Path::new(subject);
     let source = Source::open(path)?;
+    // What is in the files is not asked for.
+    let reading = |layer: &mut dyn Read, limits: &Limits| LayerRead::read_index(layer, limits).ok();
     take_apart(path, &source, wanted, |choose, progress| {
-        inspect_some(source.subject(), &Limits::default(), choose, progress)
+        let (images, _) = source.images(reading, choose, progress)?;
+        Ok(images)
     })
 }
 
 /// Where images lie.
-enum Source {
+pub(super) enum Source {
     Archive(FileAt),
     Folder(FolderAt),
 }
@@ -106,6 +109,23 @@ impl Source {
             true => Self::Folder(FolderAt::open(path)?),
             false => Self::Archive(FileAt::open(path)?),
         })
+    }
+
+    /// Takes images apart, their layers side by side.
+    fn images(
+        &self,
+        reading: ahead::Reading,
+        choose: &mut Choose<'_>,
+        progress: &mut Told<'_>,
+    ) -> Result<(Vec<ImageAnalysis>, ContentIndex), InspectError> {
+        let mut layers = |places: &[LayerSpan], advance: &mut dyn FnMut(u64) -> bool| {
+            ahead::read(self, reading, places, advance)
+        };
+        let limits = Limits::default();
+        let (images, index) =
+            inspect_ahead(self.subject(), &limits, choose, &mut layers, progress)?;
+        let analyses = images.into_iter().map(|(analysis, _)| analysis);
+        Ok((analyses.collect(), index))
     }
 
     fn subject(&self) -> Subject<'_> {
@@ -144,24 +164,13 @@ impl Opened {
         Self::of(path, Source::open(path)?, wanted)
     }
 
-    /// The only image of an archive that is open.
-    ///
-    /// # Errors
-    /// One that can't be read; `name` is what it is called then.
-    pub(in crate::command) fn archive(archive: File, name: &str) -> Result<Self, Failure> {
-        let path = Path::new(name);
-        let file = FileAt::of(archive).map_err(at("read", path))?;
-        let wanted = Wanted::One(Choice::default());
-        Self::of(path, Source::Archive(file), &wanted)
-    }
-
     fn of(path: &Path, source: Source, wanted: &Wanted) -> Result<Self, Failure> {
         let mut contents = ContentIndex::default();
+        let reading = |layer: &mut dyn Read, limits: &Limits| LayerRead::read(layer, limits).ok();
         let mut analyses = take_apart(path, &source, wanted, |choose, progress| {
-            let limits = Limits::default();
-            let (images, index) = inspect_opened(source.subject(), &limits, choose, progress)?;
+            let (images, index) = source.images(reading, choose, progress)?;
             contents = index;
-            Ok(images.into_iter().map(|(analysis, _)| analysis).collect())
+            Ok(images)
         })?;
         Ok(Self {
             analysis: analyses.swap_remove(0),

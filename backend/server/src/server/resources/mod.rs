@@ -6,6 +6,7 @@ pub(super) mod context_root;
 pub(super) mod contexts;
 pub(super) mod control;
 pub(super) mod execs;
+pub(super) mod files;
 pub(super) mod images;
 pub(super) mod prune;
 pub(super) mod reports;

@@ -1,0 +1,185 @@
+//! Layers read side by side: each by a worker of this worker's own, which run the same program and end with the work.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use js_sys::{Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, MessageEvent, Worker};
+
+use super::{Answer, Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
+
+/// Most workers at once. Each takes a processor, and memory by its layer's entries.
+const HANDS_MAX: usize = 4;
+
+/// The script of this worker, beside which it lies.
+const SCRIPT: &str = "worker_loader.js";
+
+/// How many bytes each of the layers that are read has come to.
+type Told = Rc<dyn Fn(u64)>;
+
+/// Reads layers, each as `LayerRead::to_bytes` writes it; none where that failed. `told` gets the bytes that were dealt with in all.
+pub(super) async fn read(layers: Vec<Blob>, told: impl Fn(u64) + 'static) -> Vec<Option<Vec<u8>>> {
+    let mut order: Vec<usize> = (0..layers.len()).collect();
+    // The largest are begun with, so that none of them is left for the end.
+    order.sort_by(|one, other| layers[*other].size().total_cmp(&layers[*one].size()));
+    let work = Rc::new(Work {
+        done: RefCell::new(layers.iter().map(|_| None).collect()),
+        bytes: layers.iter().map(|_| Cell::new(0)).collect(),
+        waiting: RefCell::new(order.into()),
+        layers,
+        told: Rc::new(told),
+    });
+    let count = processors().min(HANDS_MAX).min(work.layers.len());
+    let hands: Vec<_> = (0..count)
+        .map(|_| {
+            let (sender, ended) = oneshot::channel();
+            let work = work.clone();
+            spawn_local(async move {
+                work.with_a_hand().await;
+                // The other end waits for all of them.
+                let _ = sender.send(());
+            });
+            ended
+        })
+        .collect();
+    for ended in hands {
+        let _ = ended.await;
+    }
+    work.done.take()
+}
+
+/// What is to be read, and what was.
+struct Work {
+    layers: Vec<Blob>,
+    /// Those that no hand has taken, the next one first.
+    waiting: RefCell<VecDeque<usize>>,
+    done: RefCell<Vec<Option<Vec<u8>>>>,
+    bytes: Vec<Cell<u64>>,
+    told: Told,
+}
+
+impl Work {
+    /// Reads one layer after the other while there are any.
+    async fn with_a_hand(self: Rc<Self>) {
+        let Some(hand) = Hand::start(&self).await else {
+            return;
+        };
+        loop {
+            let next = self.waiting.borrow_mut().pop_front();
+            let Some(number) = next else { return };
+            match hand.read(number, &self.layers[number]).await {
+                Some(bytes) => self.done.borrow_mut()[number] = Some(bytes),
+                // A worker that fell over hears nothing any more.
+                None => return,
+            }
+        }
+    }
+
+    fn tell(&self, number: usize, bytes: u64) {
+        if let Some(cell) = self.bytes.get(number) {
+            cell.set(bytes);
+            (self.told)(self.bytes.iter().map(Cell::get).sum());
+        }
+    }
+}
+
+/// What a hand says next: that it listens, or what it read; none where it fell over.
+type Heard = oneshot::Sender<Option<Answer>>;
+
+/// One worker.
+struct Hand {
+    worker: Worker,
+    heard: Rc<RefCell<Option<Heard>>>,
+    // Kept alive for the browser to call.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+impl Hand {
+    async fn start(work: &Rc<Work>) -> Option<Self> {
+        let worker = Worker::new(SCRIPT).ok()?;
+        let heard: Rc<RefCell<Option<Heard>>> = Rc::default();
+        let (to, telling) = (heard.clone(), work.clone());
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            match answer_of(&event.data()) {
+                Some(Answer::Progress { id, done_bytes, .. }) => {
+                    telling.tell(id as usize, done_bytes)
+                }
+                answer => say(&to, answer),
+            }
+        });
+        let to = heard.clone();
+        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |_| say(&to, None));
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        let hand = Self {
+            worker,
+            heard,
+            _on_message: on_message,
+            _on_error: on_error,
+        };
+        matches!(hand.next().await, Some(Answer::Ready)).then_some(hand)
+    }
+
+    /// What it says next, from now on.
+    fn next(&self) -> impl Future<Output = Option<Answer>> + use<> {
+        let (sender, answer) = oneshot::channel();
+        *self.heard.borrow_mut() = Some(sender);
+        async move { answer.await.ok().flatten() }
+    }
+
+    async fn read(&self, number: usize, layer: &Blob) -> Option<Vec<u8>> {
+        let ask = serde_json::to_string(&Ask::Layer { id: number as u64 }).ok()?;
+        let message = Object::new();
+        // Setting a field of a new, plain object does not fail.
+        let _ = Reflect::set(&message, &TEXT_FIELD.into(), &ask.into());
+        let _ = Reflect::set(&message, &FILE_FIELD.into(), layer);
+        let answer = self.next();
+        self.worker.post_message(&message).ok()?;
+        match answer.await {
+            Some(Answer::Layer { bytes, .. }) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+fn say(heard: &RefCell<Option<Heard>>, answer: Option<Answer>) {
+    if let Some(sender) = heard.take() {
+        // Where nobody waits for it any more, it is not wanted.
+        let _ = sender.send(answer);
+    }
+}
+
+fn answer_of(message: &JsValue) -> Option<Answer> {
+    let field = |name: &str| Reflect::get(message, &name.into()).ok();
+    let text = field(TEXT_FIELD)?.as_string()?;
+    let mut answer: Answer = serde_json::from_str(&text).ok()?;
+    if let (Some(to), Some(bytes)) = (answer.bytes_mut(), field(BYTES_FIELD))
+        && let Ok(bytes) = bytes.dyn_into::<Uint8Array>()
+    {
+        *to = bytes.to_vec();
+    }
+    Some(answer)
+}
+
+/// How many processors the browser says there are.
+fn processors() -> usize {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into());
+    let count =
+        navigator.and_then(|navigator| Reflect::get(&navigator, &"hardwareConcurrency".into()));
+    let count = count.ok().and_then(|count| count.as_f64());
+    count.map_or(1, |count| count as usize).max(1)
+}

@@ -1,0 +1,147 @@
+//! A layer that was read by itself, beside others: by a thread, by another worker, or some time before.
+//!
+//! It has all that the first pass leaves, and can be written as bytes that go from one worker to another or are kept. The form
+//! is the program's own and has a version; what is damaged, or of another version, is none. Of what it says nothing is proven:
+//! it is for bytes that come from the same program.
+
+use std::io::Read;
+
+use flate2::Crc;
+
+use super::access::{Noted, Recorder};
+use super::samples::{Samples, Sampling};
+use super::{CHECKPOINTS_BYTES_MAX, Digest, LayerError, LayerIndex, Limits, ReadAt};
+
+/// What its bytes begin with. The number grows with the form, and with what a layer's index says.
+const MAGIC: &[u8; 16] = b"estiva layer 01\n";
+
+/// Bytes of a length or a checksum.
+const NUMBER_BYTES: usize = 8;
+
+/// A layer that is about to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerSpan {
+    /// The path of its file in the archive or folder; each is there once.
+    pub member: String,
+    /// Where it lies in the archive, in bytes; none in a folder.
+    pub offset: Option<u64>,
+    /// Its bytes as it lies.
+    pub size_bytes: u64,
+    /// The digest of its blob, as far as a manifest says it.
+    pub digest: Option<Digest>,
+    /// The digest of its tar, as far as the image's config says it.
+    pub diff_id: Option<Digest>,
+}
+
+impl LayerSpan {
+    /// What a layer is kept under: by the digest of its blob, or else of its tar. Both are hexadecimal digits.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        let blob = self.digest.map(|digest| format!("blob-{}", digest.hex()));
+        blob.or_else(|| Some(format!("tar-{}", self.diff_id?.hex())))
+    }
+}
+
+/// A layer, read.
+#[derive(Debug)]
+pub struct LayerRead {
+    pub(super) index: LayerIndex,
+    pub(super) noted: Noted,
+    samples: Samples,
+}
+
+impl LayerRead {
+    /// Reads a layer's blob to its end, as [`LayerIndex::read`] does.
+    ///
+    /// # Errors
+    /// [`LayerError::Io`] where `source` fails.
+    pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        let recorder = Recorder::new(CHECKPOINTS_BYTES_MAX / 2);
+        let mut sampling = Sampling::new(source);
+        let (index, noted) = LayerIndex::read_noting(&mut sampling, limits, Some(recorder))?;
+        Ok(Self {
+            index,
+            noted,
+            samples: sampling.finish(),
+        })
+    }
+
+    /// As [`Self::read`], without where its files lie: they can't be read by it.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_index(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        let (index, noted) = LayerIndex::read_noting(source, limits, None)?;
+        Ok(Self {
+            index,
+            noted,
+            samples: Samples::default(),
+        })
+    }
+
+    /// Its index.
+    #[must_use]
+    pub fn index(&self) -> &LayerIndex {
+        &self.index
+    }
+
+    /// Whether this is what was read of such a layer: its digest is the one that is named, its length the blob's, and samples of
+    /// its bytes are the same. No proof: what is not looked at may be another.
+    #[must_use]
+    pub fn is_of(&self, span: &LayerSpan, blob: &dyn ReadAt) -> bool {
+        let is_named = match (span.digest, span.diff_id) {
+            (Some(digest), _) => self.index.digest == digest,
+            (None, Some(digest)) => self.index.diff_id.is_some_and(|id| *id.digest() == digest),
+            (None, None) => false,
+        };
+        is_named && blob.size() == self.index.size_bytes && self.samples.are_of(blob)
+    }
+
+    /// All of it as bytes, for [`Self::from_bytes`].
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // An index is plain data with string keys, so that it becomes JSON.
+        let index = serde_json::to_vec(&self.index).unwrap_or_default();
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend((index.len() as u64).to_le_bytes());
+        bytes.extend(&index);
+        bytes.extend((self.samples.0.len() as u64).to_le_bytes());
+        bytes.extend(self.samples.0.iter().flat_map(|crc| crc.to_le_bytes()));
+        self.noted.write(&mut bytes);
+        let mut crc = Crc::new();
+        crc.update(&bytes);
+        bytes.extend(u64::from(crc.sum()).to_le_bytes());
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] wrote; none where it is damaged, or of another version.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (content, check) = bytes.split_last_chunk::<NUMBER_BYTES>()?;
+        let mut crc = Crc::new();
+        crc.update(content);
+        if u64::from(crc.sum()) != u64::from_le_bytes(*check) {
+            return None;
+        }
+        let rest = content.strip_prefix(MAGIC)?;
+        let (length, rest) = rest.split_first_chunk::<NUMBER_BYTES>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (index, rest) = rest.split_at_checked(length)?;
+        let index: LayerIndex = serde_json::from_slice(index).ok()?;
+        if !index.facts.is_current() {
+            return None;
+        }
+        let (count, rest) = rest.split_first_chunk::<NUMBER_BYTES>()?;
+        let length = usize::try_from(u64::from_le_bytes(*count))
+            .ok()?
+            .checked_mul(4)?;
+        let (samples, rest) = rest.split_at_checked(length)?;
+        let samples = samples.as_chunks().0.iter();
+        let samples = samples.map(|crc| u32::from_le_bytes(*crc)).collect();
+        Some(Self {
+            index,
+            noted: Noted::read(rest)?,
+            samples: Samples(samples),
+        })
+    }
+}
