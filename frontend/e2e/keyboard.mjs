@@ -76,15 +76,21 @@ try {
     world.estiva("save", "-o", archive, "app");
     page = await (await world.browser.newContext({ locale: "en-US", acceptDownloads: true })).newPage();
     page.on("pageerror", (error) => console.log(`page error: ${error}`));
+    // Asked for from the start: the browser takes a moment until it hands over what it would ask a person.
+    const choosing = page.waitForEvent("filechooser");
+    choosing.catch(() => {});
     await page.goto(await world.address());
     await connected(page);
     await tabTo(test("dockerfile-editor"));
     await page.keyboard.press("Control+A");
     await page.keyboard.insertText(dockerfile);
     await tabTo(".drop-zone .button-primary", { back: true });
-    const choosing = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
-    await (await choosing).setFiles(archive);
+    const on = () => page.evaluate(() => document.activeElement?.outerHTML.slice(0, 200));
+    const chooser = await choosing.catch(async (error) => {
+      throw new Error(`${error.message}; the keyboard is on ${await on()}`);
+    });
+    await chooser.setFiles(archive);
     await byTest(page, "tree-row").first().waitFor();
     await tabTo(test("tree"));
     await typeTo("app");

@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 use js_sys::{Object, Reflect, Uint8Array};
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, MessageEvent, Worker};
 
-use super::{Answer, Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
+use super::{Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
 
 /// Most workers at once. Each takes a processor, and memory by its layer's entries.
 const HANDS_MAX: usize = 4;
@@ -88,8 +89,8 @@ impl Work {
     }
 }
 
-/// What a hand says next: that it listens, or what it read; none where it fell over.
-type Heard = oneshot::Sender<Option<Answer>>;
+/// What a hand says next: that it listens, without bytes, or what it read; none where it fell over.
+type Heard = oneshot::Sender<Option<Vec<u8>>>;
 
 /// One worker.
 struct Hand {
@@ -114,11 +115,12 @@ impl Hand {
         let heard: Rc<RefCell<Option<Heard>>> = Rc::default();
         let (to, telling) = (heard.clone(), work.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            match answer_of(&event.data()) {
-                Some(Answer::Progress { id, done_bytes, .. }) => {
-                    telling.tell(id as usize, done_bytes)
-                }
-                answer => say(&to, answer),
+            let message = event.data();
+            match said(&message) {
+                Some(Said::Progress { id, done_bytes }) => telling.tell(id as usize, done_bytes),
+                Some(Said::Ready) => say(&to, Some(Vec::new())),
+                Some(Said::Layer) => say(&to, bytes_of(&message)),
+                Some(Said::Failed) | None => say(&to, None),
             }
         });
         let to = heard.clone();
@@ -131,11 +133,11 @@ impl Hand {
             _on_message: on_message,
             _on_error: on_error,
         };
-        matches!(hand.next().await, Some(Answer::Ready)).then_some(hand)
+        hand.next().await.map(|_| hand)
     }
 
     /// What it says next, from now on.
-    fn next(&self) -> impl Future<Output = Option<Answer>> + use<> {
+    fn next(&self) -> impl Future<Output = Option<Vec<u8>>> + use<> {
         let (sender, answer) = oneshot::channel();
         *self.heard.borrow_mut() = Some(sender);
         async move { answer.await.ok().flatten() }
@@ -149,30 +151,38 @@ impl Hand {
         let _ = Reflect::set(&message, &FILE_FIELD.into(), layer);
         let answer = self.next();
         self.worker.post_message(&message).ok()?;
-        match answer.await {
-            Some(Answer::Layer { bytes, .. }) => Some(bytes),
-            _ => None,
-        }
+        answer.await
     }
 }
 
-fn say(heard: &RefCell<Option<Heard>>, answer: Option<Answer>) {
+fn say(heard: &RefCell<Option<Heard>>, answer: Option<Vec<u8>>) {
     if let Some(sender) = heard.take() {
         // Where nobody waits for it any more, it is not wanted.
         let _ = sender.send(answer);
     }
 }
 
-fn answer_of(message: &JsValue) -> Option<Answer> {
-    let field = |name: &str| Reflect::get(message, &name.into()).ok();
-    let text = field(TEXT_FIELD)?.as_string()?;
-    let mut answer: Answer = serde_json::from_str(&text).ok()?;
-    if let (Some(to), Some(bytes)) = (answer.bytes_mut(), field(BYTES_FIELD))
-        && let Ok(bytes) = bytes.dyn_into::<Uint8Array>()
-    {
-        *to = bytes.to_vec();
-    }
-    Some(answer)
+/// What one says: of the messages of a worker those that come from one that reads a layer, so that nothing else has to be understood
+/// here.
+#[derive(Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+enum Said {
+    Ready,
+    Progress { id: u64, done_bytes: u64 },
+    Layer,
+    Failed,
+}
+
+fn said(message: &JsValue) -> Option<Said> {
+    let text = Reflect::get(message, &TEXT_FIELD.into())
+        .ok()?
+        .as_string()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn bytes_of(message: &JsValue) -> Option<Vec<u8>> {
+    let bytes = Reflect::get(message, &BYTES_FIELD.into()).ok()?;
+    Some(bytes.dyn_into::<Uint8Array>().ok()?.to_vec())
 }
 
 /// How many processors the browser says there are.
