@@ -15,7 +15,10 @@ use web_sys::{Blob, MessageEvent, Worker};
 use super::{Ask, BYTES_FIELD, FILE_FIELD, TEXT_FIELD};
 
 /// Most workers at once. Each takes a processor, and memory by its layer's entries.
-const HANDS_MAX: usize = 4;
+pub(super) const HANDS_MAX: usize = 4;
+
+/// Most bytes of what was read that wait until all is: of more layers none is read ahead.
+const WAITING_BYTES_MAX: usize = 256 << 20;
 
 /// The script of this worker, beside which it lies.
 const SCRIPT: &str = "worker_loader.js";
@@ -74,7 +77,16 @@ impl Work {
             let next = self.waiting.borrow_mut().pop_front();
             let Some(number) = next else { return };
             match hand.read(number, &self.layers[number]).await {
-                Some(bytes) => self.done.borrow_mut()[number] = Some(bytes),
+                // It is read in its turn.
+                Some(bytes) if bytes.is_empty() => {}
+                Some(bytes) => {
+                    let mut done = self.done.borrow_mut();
+                    let waiting: usize = done.iter().flatten().map(Vec::len).sum();
+                    if waiting + bytes.len() > WAITING_BYTES_MAX {
+                        return;
+                    }
+                    done[number] = Some(bytes);
+                }
                 // A worker that fell over hears nothing any more.
                 None => return,
             }
@@ -89,7 +101,7 @@ impl Work {
     }
 }
 
-/// What a hand says next: that it listens, without bytes, or what it read; none where it fell over.
+/// What a hand says next: what it read, nothing where it listens or could not read it; none where it fell over.
 type Heard = oneshot::Sender<Option<Vec<u8>>>;
 
 /// One worker.
@@ -120,7 +132,9 @@ impl Hand {
                 Some(Said::Progress { id, done_bytes }) => telling.tell(id as usize, done_bytes),
                 Some(Said::Ready) => say(&to, Some(Vec::new())),
                 Some(Said::Layer) => say(&to, bytes_of(&message)),
-                Some(Said::Failed) | None => say(&to, None),
+                // Larger than its part of the limits, or out of reach.
+                Some(Said::Failed) => say(&to, Some(Vec::new())),
+                None => say(&to, None),
             }
         });
         let to = heard.clone();

@@ -7,6 +7,7 @@ use web_sys::Blob;
 
 use super::Answer;
 use super::archive::FileAt;
+use super::hands::HANDS_MAX;
 use super::program::{PROGRESS_BYTES, failed};
 
 /// Reads a layer, telling how far it is.
@@ -25,7 +26,13 @@ pub(super) fn read(id: u64, layer: &Blob, answer: &mut dyn FnMut(Answer)) {
                     });
                 },
             };
-            LayerRead::read(told, &Limits::default()).map_err(|error| error.to_string())
+            let limits = Limits::default().shared_by(HANDS_MAX);
+            let read = LayerRead::read(told, &limits).map_err(|error| error.to_string());
+            // It would be read again, within what is left for it.
+            read.and_then(|read| match read.is_cut() {
+                true => Err("expected a smaller layer".to_owned()),
+                false => Ok(read),
+            })
         }
         Err(error) => Err(error.to_string()),
     };

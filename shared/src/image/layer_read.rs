@@ -9,6 +9,7 @@ use std::io::Read;
 use flate2::Crc;
 
 use super::access::{Noted, Recorder};
+use super::problems::bytes_of;
 use super::samples::{Samples, Sampling};
 use super::{CHECKPOINTS_BYTES_MAX, Digest, LayerError, LayerIndex, Limits, ReadAt};
 
@@ -79,6 +80,19 @@ impl LayerRead {
         })
     }
 
+    /// What it takes of the limits: entries, and bytes of names and the like.
+    #[must_use]
+    pub fn needs(&self) -> (usize, usize) {
+        self.index.needs()
+    }
+
+    /// Whether it has more than its limits let it keep: it is then to be read again in its turn, within what is left.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        let mut problems = self.index.problems.iter();
+        problems.any(|problem| problem.code == "limit")
+    }
+
     /// Its index.
     #[must_use]
     pub fn index(&self) -> &LayerIndex {
@@ -143,5 +157,33 @@ impl LayerRead {
             noted: Noted::read(rest)?,
             samples: Samples(samples),
         })
+    }
+}
+
+impl LayerIndex {
+    /// What it takes of the limits: entries, and bytes of names and the like.
+    pub(super) fn needs(&self) -> (usize, usize) {
+        let marks = self.whiteouts.iter().chain(&self.opaque);
+        let names = self
+            .entries
+            .iter()
+            .map(|entry| entry.path.len() + entry.link.as_deref().map_or(0, str::len))
+            .chain(marks.map(String::len))
+            .chain(self.problems.iter().map(bytes_of))
+            .chain([self.facts.bytes()]);
+        let entries = self.entries.len() + self.whiteouts.len() + self.opaque.len();
+        (entries, names.sum())
+    }
+}
+
+impl Limits {
+    /// What each of so many readers may be made to keep at the same time, so that together they keep no more than one.
+    #[must_use]
+    pub fn shared_by(self, readers: usize) -> Self {
+        Self {
+            entries: self.entries / readers.max(1),
+            name_bytes: self.name_bytes / readers.max(1),
+            ..self
+        }
     }
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use super::super::access::{ContentIndex, Lying, Noted};
 use super::super::path::parent;
-use super::super::problems::bytes_of;
 use super::super::{
     Capped, Compression, Folder, Inflating, LayerError, LayerIndex, LayerRead, LayerSpan, Limits,
     Problem, ReadAt, TarEntry, TarError, TarKind, TarReader, Window, normalise,
@@ -250,10 +249,10 @@ impl<'a, 'p> Catalogue<'a, 'p> {
 
     /// Takes a layer that was read elsewhere, where what it needs is left of the limits; answers whether it did.
     pub(super) fn give(&mut self, place: &LayerSpan, read: LayerRead) -> bool {
-        let LayerRead { index, noted, .. } = read;
-        let (entries, name_bytes) = needs(&index);
         // One that met its own limits says so in their numbers, which are others here.
-        let is_cut = index.problems.iter().any(|problem| problem.code == "limit");
+        let is_cut = read.is_cut();
+        let (entries, name_bytes) = read.needs();
+        let LayerRead { index, noted, .. } = read;
         let fits = !is_cut
             && entries <= self.budget.entries
             && name_bytes <= self.budget.name_bytes
@@ -327,7 +326,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
 
     /// Takes what a layer needed from the limits, which hold for the archive as a whole.
     fn spend(&mut self, (index, noted): (LayerIndex, Noted), lying: Lying) -> Layer {
-        let (entries, name_bytes) = needs(&index);
+        let (entries, name_bytes) = index.needs();
         self.budget.entries = self.budget.entries.saturating_sub(entries);
         self.budget.name_bytes = self.budget.name_bytes.saturating_sub(name_bytes);
         self.budget.uncompressed_bytes = self
@@ -484,20 +483,6 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             ..note(code, message)
         });
     }
-}
-
-/// What a layer's index takes of the limits: entries, and bytes of names and the like.
-fn needs(index: &LayerIndex) -> (usize, usize) {
-    let marks = index.whiteouts.iter().chain(&index.opaque);
-    let names = index
-        .entries
-        .iter()
-        .map(|entry| entry.path.len() + entry.link.as_deref().map_or(0, str::len))
-        .chain(marks.map(String::len))
-        .chain(index.problems.iter().map(bytes_of))
-        .chain([index.facts.bytes()]);
-    let entries = index.entries.len() + index.whiteouts.len() + index.opaque.len();
-    (entries, names.sum())
 }
 
 /// A folder's file, by its normalised path.

@@ -1,7 +1,8 @@
 //! Layers read side by side: each by a thread of its own, as many at once as there are processors.
 //!
 //! The largest are begun with, so that none of them is left for the end. What a thread can't read is left to the pass over the
-//! archive, which says why.
+//! archive, which says why. Together the threads keep no more than one would: each has its part of the limits, and what is
+//! beyond them is not read ahead.
 
 use std::io::{self, Read};
 use std::sync::Mutex;
@@ -38,16 +39,24 @@ pub(super) fn read(
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|number| cmp::Reverse(places[*number].size_bytes));
     let next = AtomicUsize::new(0);
-    let done = Mutex::new(&mut read);
+    let done = Mutex::new(Kept {
+        read: &mut read,
+        left: Limits::default(),
+    });
+    let limits = Limits::default().shared_by(threads);
     thread::scope(|scope| {
         let (sender, told) = channel();
         for _ in 0..threads {
             let (sender, order, next, done) = (sender.clone(), &order, &next, &done);
             scope.spawn(move || {
                 while let Some(number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let layer = read_one(source, reading, &places[*number], &sender);
-                    if let (Some(layer), Ok(mut done)) = (layer, done.lock()) {
-                        done[*number] = Some(layer);
+                    let told = (&places[*number], &sender);
+                    let layer = read_one(source, reading, told, &limits);
+                    let layer = layer.filter(|layer| !layer.is_cut());
+                    if let (Some(layer), Ok(mut done)) = (layer, done.lock())
+                        && !done.keep(*number, layer)
+                    {
+                        return;
                     }
                 }
             });
@@ -63,22 +72,44 @@ pub(super) fn read(
     read
 }
 
+/// What was read, and what is left of the limits for the rest.
+struct Kept<'r> {
+    read: &'r mut Vec<Option<LayerRead>>,
+    left: Limits,
+}
+
+impl Kept<'_> {
+    /// Keeps a layer, where there is room for it; answers whether there was.
+    fn keep(&mut self, number: usize, layer: LayerRead) -> bool {
+        let (entries, name_bytes) = layer.needs();
+        let left = (
+            self.left.entries.checked_sub(entries),
+            self.left.name_bytes.checked_sub(name_bytes),
+        );
+        let (Some(entries), Some(name_bytes)) = left else {
+            return false;
+        };
+        (self.left.entries, self.left.name_bytes) = (entries, name_bytes);
+        self.read[number] = Some(layer);
+        true
+    }
+}
+
 fn read_one(
     source: &Source,
     reading: Reading,
-    place: &LayerSpan,
-    sender: &Sender<u64>,
+    (place, sender): (&LayerSpan, &Sender<u64>),
+    limits: &Limits,
 ) -> Option<LayerRead> {
-    let limits = Limits::default();
     match (source, place.offset) {
         (Source::Archive(archive), Some(offset)) => {
             let window = Window::new(archive, offset, place.size_bytes);
-            reading(&mut Told::new(window, sender), &limits)
+            reading(&mut Told::new(window, sender), limits)
         }
         (Source::Folder(folder), None) => {
             let file = folder.open(&place.member).ok()??;
             let window = Window::new(&*file, 0, file.size());
-            reading(&mut Told::new(window, sender), &limits)
+            reading(&mut Told::new(window, sender), limits)
         }
         _ => None,
     }
