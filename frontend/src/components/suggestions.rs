@@ -150,7 +150,7 @@ fn apply_button(diff: &str, props: &SuggestionListProps, locale: &Locale) -> Htm
         let next = draft.without(diff).unwrap_or_else(|_| draft.unpatched());
         return html! {
             <>
-                <span class="pill pill-good"><Icon name={IconName::Check} />{ t.applied }</span>
+                <span class="pill"><Icon name={IconName::Check} />{ t.applied }</span>
                 <button type="button" class="button button-small" data-testid="unpatch" onclick={move |_| on_draft.emit(next.clone())}>{ t.take_back }</button>
             </>
         };

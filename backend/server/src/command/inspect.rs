@@ -17,7 +17,7 @@ use estiva_shared::image::{Choice, ImageAnalysis};
 use estiva_shared::text::human_bytes;
 
 pub(super) use self::subject::{Opened, Wanted, is_local, read_image, read_local};
-use super::completion::names;
+use super::completion::names as completed;
 use super::{Outcome, holdings, rebuild};
 use crate::failure::{EXIT_FAILURE, Failure};
 use crate::output::{say, say_json_of, short_id, table};
@@ -55,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "purpose", value_name = "FILE", value_hint = ValueHint::FilePath)]
     dockerfile: Option<PathBuf>,
     /// A file or folder, or an image's name or id
-    #[arg(value_name = "FILE|DIR|IMAGE", add = names::files_and_images())]
+    #[arg(value_name = "FILE|DIR|IMAGE", add = completed::files_and_images())]
     subject: String,
 }
 
@@ -71,8 +71,7 @@ impl Args {
             image: self.image.clone(),
             platform: self.platform.clone(),
         };
-        let one_by_one = self.what_if.is_asked() && !self.json;
-        match !one_by_one && (self.json || self.suggest || self.rebuild || self.gate.is_asked()) {
+        match self.json || self.suggest || self.rebuild || self.gate.is_asked() {
             true => Wanted::All(choice),
             false => Wanted::One(choice),
         }
@@ -141,17 +140,20 @@ fn status(analyses: &[ImageAnalysis]) -> u8 {
     }
 }
 
+/// What an image is called, safe to show.
+fn names(analysis: &ImageAnalysis) -> String {
+    match &analysis.image.names[..] {
+        [] => "an image without a name".to_owned(),
+        names => shown(&names.join(", ")),
+    }
+}
+
 /// What a person wants to know first.
 fn text(analysis: &ImageAnalysis) -> String {
     let image = &analysis.image;
-    let names = if image.names.is_empty() {
-        "an image without a name".to_owned()
-    } else {
-        image.names.join(", ")
-    };
     let mut text = format!(
         "{}\n  id        {}\n  platform  {}\n  size      {} in {} layers ({})\n",
-        shown(&names),
+        names(analysis),
         shown(&image.config_digest),
         shown(choose::platform(&image.platform)),
         human_bytes(image.uncompressed_bytes),

@@ -113,7 +113,7 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
             if sight.shortened > 0 {
                 <p class="note note-warn" role="status">{ fill(t.shortened, &[&locale.language.number(sight.shortened as u64)]) }</p>
             }
-            <div class={classes!("tree-list", has_boxes.then_some("has-boxes"))} ref={list.clone()} role="treegrid" tabindex="0" aria-label={t.tree_label} data-testid="tree"
+            <div class="tree-list" ref={list.clone()} role="treegrid" tabindex="0" aria-label={t.tree_label} data-testid="tree"
                 aria-rowcount={(sight.rows + 1).to_string()} aria-activedescendant={named.map(|active| row_id(active.node))}
                 {onscroll} {onkeydown}>
                 { head(&props.place, &locale) }

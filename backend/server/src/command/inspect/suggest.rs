@@ -82,11 +82,7 @@ fn misfit(fit: &Fit, path: &str) -> Failure {
 
 /// One image's suggestions.
 fn of_image(analysis: &ImageAnalysis, suggestions: &Suggestions) -> String {
-    let names = match &analysis.image.names[..] {
-        [] => "an image without a name".to_owned(),
-        names => names.join(", "),
-    };
-    let mut text = format!("{}\n", escape_name(&names));
+    let mut text = format!("{}\n", super::names(analysis));
     if suggestions.list.is_empty() {
         text.push_str("  nothing to suggest: every byte is needed\n");
     }

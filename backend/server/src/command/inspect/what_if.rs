@@ -64,8 +64,9 @@ impl WhatIfArgs {
         let mut found = Vec::with_capacity(analyses.len());
         for analysis in analyses {
             let answer = what_if(analysis, &left_out);
-            if let Some(missing) = answer.parts.iter().find(|part| is_missing(part, analysis)) {
-                return Err(missing_part(&missing.left_out, analysis));
+            let mut parts = answer.parts.iter();
+            if let Some(missing) = parts.find_map(|part| missing(part, analysis)) {
+                return Err(missing);
             }
             found.push(answer);
         }
@@ -80,13 +81,30 @@ impl WhatIfArgs {
     }
 }
 
-/// Whether the image has nothing of the kind. That nothing is wasted by some cause is no mistake, nor that a path lies below
-/// another that is left out too.
-fn is_missing(part: &WhatIfPart, analysis: &ImageAnalysis) -> bool {
+/// What is wrong with a part that the image does not have. That nothing is wasted by some cause is no mistake, nor that a path lies
+/// below another that is left out too.
+fn missing(part: &WhatIfPart, analysis: &ImageAnalysis) -> Option<Failure> {
+    let layers = analysis.image.layers.len();
     match &part.left_out {
-        LeftOut::Layer(index) => *index >= analysis.image.layers.len(),
-        LeftOut::Path(path) => part.entries == 0 && !has_path(analysis, path),
-        LeftOut::Waste(_) => false,
+        LeftOut::Layer(index) if *index >= layers => {
+            let message = format!(
+                "expected a layer's number below {layers} with --without-layer, but found {index}"
+            );
+            Some(
+                Failure::new(message)
+                    .hint("layers are counted from 0, as estiva inspect shows them"),
+            )
+        }
+        LeftOut::Path(path) if part.entries == 0 && !has_path(analysis, path) => {
+            let message = format!(
+                "expected a path that a layer of the image has with --without, but found /{}",
+                escape_name(path)
+            );
+            Some(Failure::new(message).hint(
+                "paths are whole, such as /usr/share/doc; the layers' entries are in estiva inspect --json",
+            ))
+        }
+        _ => None,
     }
 }
 
@@ -103,33 +121,11 @@ fn has_path(analysis: &ImageAnalysis, path: &str) -> bool {
     })
 }
 
-fn missing_part(left_out: &LeftOut, analysis: &ImageAnalysis) -> Failure {
-    match left_out {
-        LeftOut::Layer(index) => Failure::new(format_args!(
-            "expected a layer's number below {} with --without-layer, but found {index}",
-            analysis.image.layers.len()
-        ))
-        .hint("layers are counted from 0, as estiva inspect shows them"),
-        LeftOut::Path(path) => Failure::new(format_args!(
-            "expected a path that a layer of the image has with --without, but found /{}",
-            escape_name(path)
-        ))
-        .hint("paths are whole, such as /usr/share/doc; the layers' entries are in estiva inspect --json"),
-        LeftOut::Waste(cause) => {
-            Failure::new(format_args!("expected a cause of waste, but found {cause}"))
-        }
-    }
-}
-
 fn in_words(analysis: &ImageAnalysis, answer: &WhatIf) -> String {
     let image = &analysis.image;
-    let names = match &image.names[..] {
-        [] => "an image without a name".to_owned(),
-        names => names.join(", "),
-    };
     let mut text = format!(
         "{}\n  size     {}\n  at rest  {}, estimated\n\n",
-        escape_name(&names),
+        super::names(analysis),
         change(answer.uncompressed_bytes, answer.saved_bytes),
         change(answer.size_bytes, answer.saved_compressed_estimate_bytes),
     );
