@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use estiva_shared::image::{self, AccessError, ContentIndex, Download, LayerSpan, ReadAt, Subject};
+use estiva_shared::image::{self, ContentIndex, Download, LayerSpan, ReadAt as _, Subject};
 use web_sys::Blob;
 
 use super::archive::FileAt;
@@ -69,29 +69,10 @@ impl Reader {
             Ok(file) => file,
             Err(error) => return failed(id, error),
         };
-        let left = file.size().saturating_sub(start);
-        let mut bytes = vec![0; length.min(left).min(CONTENT_BYTES_MAX) as usize];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match file.read_at(start + filled as u64, &mut bytes[filled..]) {
-                Ok(0) => {
-                    let error = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    let layer = file.layer;
-                    return failed(
-                        id,
-                        AccessError::Io {
-                            layer,
-                            source: error,
-                        },
-                    );
-                }
-                Ok(count) => filled += count,
-                Err(source) => {
-                    let layer = file.layer;
-                    return failed(id, AccessError::Io { layer, source });
-                }
-            }
-        }
+        let bytes = match file.part(start, length.min(CONTENT_BYTES_MAX)) {
+            Ok(bytes) => bytes,
+            Err(error) => return failed(id, error),
+        };
         Answer::Content {
             id,
             layer: file.layer,

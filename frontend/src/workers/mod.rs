@@ -22,6 +22,7 @@ pub use program::{Reader, read_dockerfile, start};
 use estiva_shared::dockerfile::{Diagnostic, Dockerfile};
 use estiva_shared::image::holdings::SbomFormat;
 use estiva_shared::image::{FileVersion, LeftOut, RawDocument, WhatIf};
+use estiva_shared::protocol::FILE_BYTES_MAX;
 use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 use web_sys::Blob;
@@ -44,7 +45,7 @@ pub const FILES_FIELD: &str = "files";
 pub const BYTES_FIELD: &str = "bytes";
 
 /// Most bytes of a file that one answer brings: more than a page shows at once.
-pub const CONTENT_BYTES_MAX: u64 = 1 << 20;
+pub const CONTENT_BYTES_MAX: u64 = FILE_BYTES_MAX;
 
 /// From the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

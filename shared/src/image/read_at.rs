@@ -16,6 +16,21 @@ pub trait ReadAt {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
 }
 
+/// Reads bytes from an offset on until `out` is full.
+///
+/// # Errors
+/// A source that fails, or ends before.
+pub(super) fn fill<R: ReadAt + ?Sized>(source: &R, start: u64, out: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < out.len() {
+        match source.read_at(start + filled as u64, &mut out[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(())
+}
+
 impl ReadAt for [u8] {
     fn size(&self) -> u64 {
         self.len() as u64

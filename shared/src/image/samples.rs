@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use flate2::Crc;
 
 use super::ReadAt;
+use super::read_at::fill;
 
 /// From one sample to the next, in bytes of the blob.
 const STRIDE_BYTES: u64 = 1 << 20;
@@ -39,13 +40,7 @@ impl Samples {
         let start = number as u64 * STRIDE_BYTES;
         let length = SAMPLE_BYTES.min(blob.size() - start);
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match blob.read_at(start + filled as u64, &mut bytes[filled..])? {
-                0 => return Ok(false),
-                count => filled += count,
-            }
-        }
+        fill(blob, start, &mut bytes)?;
         let mut crc = Crc::new();
         crc.update(&bytes);
         Ok(crc.sum() == self.0[number])

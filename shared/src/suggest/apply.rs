@@ -142,19 +142,11 @@ mod tests {
         Lines::of(TEXT).diff(edits, "Dockerfile")
     }
 
-    fn edit(first: usize, end: usize, lines: &[&str]) -> Edit {
-        Edit {
-            first,
-            end,
-            lines: lines.iter().map(|&line| line.to_owned()).collect(),
-        }
-    }
-
     #[test]
     fn patches_of_different_lines_are_applied_in_any_order() {
         let (one, other) = (
-            diff(&[edit(1, 3, &["RUN one && two"])]),
-            diff(&[edit(5, 6, &["RUN 5", "RUN 6"]), edit(0, 1, &["FROM b"])][..1]),
+            diff(&[Edit::of(1, 3, &["RUN one && two"])]),
+            diff(&[Edit::of(5, 6, &["RUN 5", "RUN 6"])]),
         );
         let both = "FROM a\nRUN one && two\nRUN three\nRUN four\nRUN 5\nRUN 6";
         assert_eq!(apply(TEXT, &[&one, &other]).as_deref(), Ok(both));
@@ -165,9 +157,9 @@ mod tests {
     #[test]
     fn a_diff_of_several_changes_in_one_hunk_is_read() {
         let two = [
-            edit(1, 2, &["RUN 1"]),
-            edit(3, 4, &[]),
-            edit(5, 5, &["RUN 4b"]),
+            Edit::of(1, 2, &["RUN 1"]),
+            Edit::of(3, 4, &[]),
+            Edit::of(5, 5, &["RUN 4b"]),
         ];
         let applied = apply(TEXT, &[&diff(&two)]);
         assert_eq!(
@@ -178,14 +170,17 @@ mod tests {
 
     #[test]
     fn patches_of_the_same_lines_are_told() {
-        let (one, other) = (diff(&[edit(1, 3, &["RUN x"])]), diff(&[edit(2, 3, &[])]));
+        let (one, other) = (
+            diff(&[Edit::of(1, 3, &["RUN x"])]),
+            diff(&[Edit::of(2, 3, &[])]),
+        );
         assert_eq!(
             apply(TEXT, &[&one, &other]),
             Err(ApplyError::Overlap { line: 3 })
         );
         let (one, other) = (
-            diff(&[edit(2, 2, &["RUN x"])]),
-            diff(&[edit(2, 2, &["RUN y"])]),
+            diff(&[Edit::of(2, 2, &["RUN x"])]),
+            diff(&[Edit::of(2, 2, &["RUN y"])]),
         );
         assert_eq!(
             apply(TEXT, &[&one, &other]),
@@ -195,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_patch_of_another_text_is_told() {
-        let one = diff(&[edit(1, 3, &["RUN x"])]);
+        let one = diff(&[Edit::of(1, 3, &["RUN x"])]);
         assert_eq!(
             apply("FROM a\nRUN 1\n", &[&one]),
             Err(ApplyError::Other { line: 2 })
@@ -208,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_two_make_together_is_read_again() {
-        let broken = diff(&[edit(1, 2, &["RUN"])]);
+        let broken = diff(&[Edit::of(1, 2, &["RUN"])]);
         assert!(matches!(
             apply(TEXT, &[&broken]),
             Err(ApplyError::Broken { line: 2, .. })

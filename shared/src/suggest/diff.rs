@@ -14,6 +14,17 @@ pub(crate) struct Edit {
     pub(crate) lines: Vec<String>,
 }
 
+#[cfg(test)]
+impl Edit {
+    pub(crate) fn of(first: usize, end: usize, lines: &[&str]) -> Self {
+        Self {
+            first,
+            end,
+            lines: lines.iter().map(|&line| line.to_owned()).collect(),
+        }
+    }
+}
+
 /// A text as its lines.
 pub(crate) struct Lines<'t> {
     pub(crate) lines: Vec<&'t str>,
@@ -143,25 +154,17 @@ impl<'t> Lines<'t> {
 mod tests {
     use super::*;
 
-    fn edit(first: usize, end: usize, lines: &[&str]) -> Edit {
-        Edit {
-            first,
-            end,
-            lines: lines.iter().map(|&line| line.to_owned()).collect(),
-        }
-    }
-
     #[test]
     fn hunks_have_three_lines_around_and_join_where_they_meet() {
         let text: String = (1..=20).map(|number| format!("{number}\n")).collect();
         let lines = Lines::of(&text);
-        let far = [edit(1, 2, &["two", "and"]), edit(15, 16, &[])];
+        let far = [Edit::of(1, 2, &["two", "and"]), Edit::of(15, 16, &[])];
         assert_eq!(
             lines.diff(&far, "x"),
             "--- a/x\n+++ b/x\n@@ -1,5 +1,6 @@\n 1\n-2\n+two\n+and\n 3\n 4\n 5\n\
              @@ -13,7 +14,6 @@\n 13\n 14\n 15\n-16\n 17\n 18\n 19\n"
         );
-        let near = [edit(4, 5, &["five"]), edit(9, 10, &["10", "ten"])];
+        let near = [Edit::of(4, 5, &["five"]), Edit::of(9, 10, &["10", "ten"])];
         let diff = lines.diff(&near, "x");
         assert_eq!(diff.matches("@@ ").count(), 1, "{diff}");
         // What stays the same is no change.
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn a_last_line_that_goes_leaves_the_end_of_the_one_before() {
         let lines = Lines::of("a\nb");
-        let edits = [edit(1, 2, &[])];
+        let edits = [Edit::of(1, 2, &[])];
         assert_eq!(lines.edited(&edits), "a\n");
         assert_eq!(
             lines.diff(&edits, "x"),
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn a_missing_end_of_the_last_line_is_kept_and_told() {
         let lines = Lines::of("a\nb");
-        let edits = [edit(1, 2, &["b \\", "c"])];
+        let edits = [Edit::of(1, 2, &["b \\", "c"])];
         assert_eq!(lines.edited(&edits), "a\nb \\\nc");
         assert_eq!(
             lines.diff(&edits, "x"),

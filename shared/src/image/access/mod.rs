@@ -29,7 +29,7 @@ pub use version::{FileVersion, versions};
 pub(super) use checkpoint::{Checkpoints, Recorder};
 
 use super::layer::kind_of;
-use super::read_at::Range;
+use super::read_at::{Range, fill};
 use super::{
     Change, Compression, EntryKind, Folder, FolderError, ImageAnalysis, LayerEntry, LayerIndex,
     ReadAt, Subject, TarEntry, TarError, TarReader, normalise,
@@ -391,6 +391,22 @@ pub struct OpenFile<'a> {
     /// Its header.
     pub entry: TarEntry,
     content: Range<Rc<dyn ReadAt + 'a>>,
+}
+
+impl OpenFile<'_> {
+    /// So many bytes from an offset on, or what there is of them.
+    ///
+    /// # Errors
+    /// [`AccessError::Io`] where the source fails, or ends before the file does.
+    pub fn part(&self, start: u64, length: u64) -> Result<Vec<u8>, AccessError> {
+        let left = self.size().saturating_sub(start);
+        let mut bytes = vec![0; usize::try_from(length.min(left)).unwrap_or_default()];
+        fill(self, start, &mut bytes).map_err(|source| AccessError::Io {
+            layer: self.layer,
+            source,
+        })?;
+        Ok(bytes)
+    }
 }
 
 impl ReadAt for OpenFile<'_> {

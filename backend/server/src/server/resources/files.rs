@@ -75,19 +75,9 @@ pub(in crate::server) async fn part(
         let contents = services.files.of(&services.store, &name)?;
         let path = normalise(query.path.as_bytes()).path;
         let file = contents.open(query.layer, &path)?;
-        let left = file.size().saturating_sub(query.start);
         let length = query.length.unwrap_or(FILE_BYTES_MAX).min(FILE_BYTES_MAX);
-        let mut bytes = vec![0; usize::try_from(length.min(left)).unwrap_or_default()];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            let read = file.read_at(query.start + filled as u64, &mut bytes[filled..]);
-            match read {
-                Ok(0) => return Err(broken(file.layer, std::io::ErrorKind::UnexpectedEof.into())),
-                Ok(count) => filled += count,
-                Err(error) => return Err(broken(file.layer, error)),
-            }
-        }
-        Ok((bytes, file.layer, file.size()))
+        let bytes = file.part(query.start, length)?;
+        Ok::<_, ApiError>((bytes, file.layer, file.size()))
     })
     .await?;
     let headers = [
@@ -149,10 +139,6 @@ pub(in crate::server) async fn whole(
     };
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
     Ok((kind, body).into_response())
-}
-
-fn broken(layer: usize, source: std::io::Error) -> ApiError {
-    AccessError::Io { layer, source }.into()
 }
 
 impl From<AccessError> for ApiError {
