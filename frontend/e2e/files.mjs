@@ -283,7 +283,17 @@ try {
     };
     const known = () => byTest(page, "kept-layers").textContent();
     page = await (await world.browser.newContext({ locale: "en-US", acceptDownloads: true })).newPage();
+    await page.addInitScript(() => {
+      window.seen = [];
+      new MutationObserver(() => {
+        const told = document.querySelector("[data-testid=so-far]")?.textContent;
+        if (told) window.seen.push(`${told} ${document.querySelectorAll("[data-testid=layer-row].is-unread").length}`);
+      }).observe(document, { childList: true, subtree: true });
+    });
     const first = await opened(big);
+    // The layer that is read first can be looked at while the other one is read.
+    const seen = await page.evaluate(() => window.seen);
+    expect(seen.some((told) => /^1 of 2 layers read so far.* 1$/.test(told)), `while it was read, the page said ${seen}`);
     expect(first === spoken(big), "what was read side by side is not what the command reads");
     expect((await byTest(page, "kept-layers").count()) === 0, "layers are known that were never read");
     const began = Date.now();

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { accessible } from "./accessible.mjs";
 
 /** The project's folder. */
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -82,8 +83,9 @@ export async function connected(page) {
   await until("the connection", async () => (await byTest(page, "connection-state").getAttribute("data-state")) === "connected");
 }
 
-/** Screenshots of what stands on the page now: wide and narrow, light and dark. */
+/** What stands on the page now is held to WCAG 2.2 AA, and photographed where pictures are wanted: wide and narrow, light and dark. */
 export async function photograph(which, name) {
+  await accessible(which, name);
   if (!shots) return;
   mkdirSync(shots, { recursive: true });
   for (const [width, height] of [[1440, 900], [390, 844]]) {
@@ -184,6 +186,9 @@ const HELD_BYTES_MIN = 100_000;
 export class SlowRegistry {
   #held = null;
 
+  /** What was asked at the door, in order. */
+  asked = [];
+
   static async open(folder) {
     const registry = new SlowRegistry();
     const port = await freePort();
@@ -208,6 +213,7 @@ export class SlowRegistry {
 
   #pass(port, request, response) {
     const { method, url, headers } = request;
+    this.asked.push(`${method} ${url}`);
     const onward = http.request({ host: "127.0.0.1", port, method, path: url, headers }, async (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       if (method !== "GET" || !url.includes("/blobs/") || !this.#held) return void answer.pipe(response);

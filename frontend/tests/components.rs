@@ -65,6 +65,7 @@ fn analysis(layers: Vec<LayerView>) -> ImageAnalysis {
             size_bytes: 1,
             uncompressed_bytes: 1,
             layers,
+            referrers: Vec::new(),
         },
         tree: Vec::new(),
         waste: Waste::default(),

@@ -76,6 +76,7 @@ fn analysis(holdings: Holdings, entries: Vec<LayerEntry>) -> ImageAnalysis {
             size_bytes: 1,
             uncompressed_bytes: 1,
             layers: vec![layer],
+            referrers: Vec::new(),
         },
         tree: Vec::new(),
         waste: Waste::default(),

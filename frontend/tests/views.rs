@@ -145,6 +145,7 @@ fn image(layers: Vec<Vec<LayerEntry>>) -> (ByAddress<Summary>, Callback<FilesAsk
             size_bytes: 1,
             uncompressed_bytes: 1,
             layers: layers.iter().enumerate().map(view).collect(),
+            referrers: Vec::new(),
         },
         tree: Vec::new(),
         waste: Waste::default(),

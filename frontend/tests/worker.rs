@@ -373,7 +373,7 @@ fn a_folder_s_files_are_an_image_too() {
     }
     assert_eq!(names(reader.files(1, 0, wish(0))), ["etc", "greeting"]);
     assert_eq!(kinds(&reader), ["index", "config"]);
-    let empty = FolderAt::new(Vec::new(), Vec::new());
+    let empty = FolderAt::new(Vec::new(), Vec::<File>::new());
     reader.open_folder(6, empty, &mut |answer| last = answer);
     let Answer::Failed { message, .. } = last else {
         panic!("expected a failure");

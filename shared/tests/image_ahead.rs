@@ -7,8 +7,8 @@ mod image_support;
 use std::io::Read;
 
 use estiva_shared::image::{
-    ContentIndex, Digest, Documented, ImageAnalysis, LayerRead, LayerSpan, Limits, ReadAt as _,
-    Subject, Window, inspect_ahead, inspect_opened, layers_of,
+    ContentIndex, Digest, Documented, ImageAnalysis, LayerRead, LayerSpan, Limits, Problem,
+    ReadAt as _, Subject, Window, inspect_ahead, inspect_given, inspect_opened, layers_of,
 };
 use image_support::*;
 
@@ -105,6 +105,48 @@ fn layers_that_were_read_ahead_change_nothing() {
                 assert_eq!(read(None, "srv/link"), b"another");
             }
             assert_eq!(plain.1.checkpoint_bytes(), given.1.checkpoint_bytes());
+        }
+    }
+}
+
+/// While layers are read, what is known of the first of them can be looked at; with the last, all is as if read at once.
+#[test]
+fn layers_that_are_missing_are_named_and_blamed_on_nobody() {
+    let image = image();
+    for archive in [
+        docker_archive(&[(&image, "one:1")]),
+        oci_archive(&Image::new(&image.layers).gzipped(), "one:1"),
+    ] {
+        let subject = Subject::Archive(&archive);
+        let limits = Limits::default();
+        let whole = inspect_opened(subject, &limits, &mut all, &mut |_| true).unwrap();
+        for held in 0..8 {
+            let has = |number: usize| held >> number & 1 == 1;
+            let mut number = 0;
+            let opened = inspect_given(subject, &limits, &mut |span| {
+                number += 1;
+                has(number - 1).then(|| read(&archive, span, &limits))
+            });
+            let opened = opened.unwrap();
+            let analysis = &opened.0[0].0;
+            let missing: Vec<_> = (0..3).filter(|number| !has(*number)).collect();
+            let named = analysis.problems.iter().map(|problem| {
+                // The first layer's file is not there to be linked to or removed, and that is no fault.
+                assert_eq!(problem.code, Problem::NOT_READ);
+                assert!(problem.is_note());
+                problem.layer.unwrap()
+            });
+            assert_eq!(named.collect::<Vec<_>>(), missing, "{held:b}");
+            for (layer, full) in analysis.image.layers.iter().zip(&whole.0[0].0.image.layers) {
+                assert_eq!(layer.created_by, full.created_by);
+                assert_eq!(layer.verified, has(layer.index));
+                assert_eq!(layer.entries.is_empty(), !has(layer.index));
+            }
+            if missing.is_empty() {
+                assert_eq!(json(&opened), json(&whole));
+            }
+            let file = opened.1.open(subject, (0, analysis), Some(0), "srv/last");
+            assert_eq!(file.is_ok(), has(0));
         }
     }
 }

@@ -3,7 +3,7 @@
 mod image_support;
 
 use estiva_shared::image::{
-    DOCUMENTS_BYTES_MAX, Digest, InspectError, Limits, Progress, Subject, inspect,
+    DOCUMENTS_BYTES_MAX, Digest, InspectError, Limits, Problem, Progress, Subject, inspect,
     inspect_documented,
 };
 use image_support::*;
@@ -441,4 +441,74 @@ fn a_config_with_one_bad_part_is_read_as_far_as_it_goes() {
     assert_eq!(analysis.image.platform, "linux/amd64");
     assert_eq!(analysis.image.history.len(), 2);
     assert!(analysis.image.layers.iter().all(|layer| layer.verified));
+}
+
+/// What is about an image stands with it: BuildKit's attestations, and manifests with the image as their subject.
+#[test]
+fn manifests_about_an_image_are_listed_with_it() {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    let (mut items, image) = oci_blobs(&Image::new(&[tar(&[file("a", "b")])]));
+    let empty = b"{}";
+    let statement = json!({
+        "mediaType": "application/vnd.in-toto+json", "digest": Digest::of(empty).to_string(), "size": 2,
+        "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
+    });
+    let stated = json!({
+        "schemaVersion": 2, "config": descriptor("application/vnd.oci.image.config.v1+json", empty),
+        "layers": [statement],
+    });
+    let stated = stated.to_string();
+    let mut attestation = descriptor(MANIFEST, stated.as_bytes());
+    attestation["annotations"] = json!({
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": image["digest"],
+    });
+    let signed = json!({
+        "schemaVersion": 2, "artifactType": "application/vnd.example.signature", "subject": image,
+        "config": descriptor("application/vnd.oci.empty.v1+json", empty), "layers": [],
+    });
+    let signed = signed.to_string();
+    let mut signature = descriptor(MANIFEST, signed.as_bytes());
+    signature["annotations"] = json!({"org.example.signer": "ada"});
+    let stranger = json!({
+        "schemaVersion": 2, "artifactType": "x", "config": descriptor("x", empty), "layers": [],
+        "subject": descriptor(MANIFEST, b"another"),
+    });
+    let stranger = stranger.to_string();
+    items.extend([&stated, &signed, &stranger].map(|text| blob(text.as_bytes())));
+    let manifests = [
+        image,
+        attestation,
+        signature,
+        descriptor(MANIFEST, stranger.as_bytes()),
+    ];
+    let analysis = inspect_one(&tar(&oci_layout(items, &manifests)));
+    let listed: Vec<_> = analysis
+        .image
+        .referrers
+        .iter()
+        .map(|each| (each.artifact_type.as_str(), each.digest.clone()))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            (
+                "https://slsa.dev/provenance/v1",
+                Digest::of(stated.as_bytes()).to_string()
+            ),
+            (
+                "application/vnd.example.signature",
+                Digest::of(signed.as_bytes()).to_string()
+            ),
+        ]
+    );
+    assert_eq!(
+        analysis.image.referrers[1].annotations["org.example.signer"],
+        "ada"
+    );
+    assert!(
+        analysis.problems.iter().all(Problem::is_note),
+        "{:?}",
+        analysis.problems
+    );
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use estiva_shared::image::ImageAnalysis;
 use estiva_shared::image::holdings::DangerKind;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use world::{World, eventually};
+use world::{World, eventually, umoci};
 
 /// What a failed installation says where the host reaches no mirror: that is no fault of the program's.
 const UNREACHABLE: [&str; 5] = [
@@ -93,6 +93,9 @@ fn the_same_packages_give_the_same_image_and_tell_nothing_of_the_host() {
     );
     assert!(host.len() < 4 || !left.contains(&host), "{left}");
     assert_holdings(&first);
+    if umoci::is_there(test) {
+        umoci::assert_image_unpacks_as_shown(&first, "debian");
+    }
     assert_nothing_is_left(&first);
 }
 
@@ -291,6 +294,9 @@ fn the_notes_service_is_built_twice_and_runs_on_a_base_of_packages() {
         let ended = world.ok(&["ps", "-a", "--json"]);
         assert!(ended.contains("\"code\": 0"), "{image}: {ended}");
         world.ok(&["rm", "rocket"]);
+        if umoci::is_there(test) {
+            umoci::assert_image_unpacks_as_shown(&world, image);
+        }
     }
     let size = |image: &str| {
         let images: serde_json::Value =

@@ -12,6 +12,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use estiva_shared::image::Digest;
+use estiva_shared::protocol::RemoteImage;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use world::World;
@@ -395,4 +397,79 @@ fn signals_go_to_the_container_of_a_run_that_pulled_its_image() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(137), "{output:?}");
     assert_eq!(world.ok(&["ps", "-aq"]), "");
+}
+
+#[test]
+fn an_image_is_looked_at_where_it_is_and_nothing_of_it_is_kept() {
+    let test = "an_image_is_looked_at_where_it_is_and_nothing_of_it_is_kept";
+    let Some((registry, world)) = registry_and_world(test, true) else {
+        return;
+    };
+    let host = registry.host();
+    let name = format!("{host}/team/box:1");
+    world.ok(&["tag", "busybox", &name]);
+    fs::create_dir(world.path("docker")).unwrap();
+    // ada:correct horse
+    let login = format!(r#"{{"auths": {{"{host}": {{"auth": "YWRhOmNvcnJlY3QgaG9yc2U="}}}}}}"#);
+    fs::write(world.path("docker").join("config.json"), login).unwrap();
+    world.ok(&["push", &name]);
+    world.ok(&["rmi", "-f", &name, "busybox"]);
+
+    let (base, token) = world.session();
+    let ask = |path: &str, body: &serde_json::Value| {
+        let (body, length) = (body.to_string(), body.to_string().len());
+        let answer = world.http(
+            &base,
+            &format!(
+                "POST /api/v1/remote/{path} HTTP/1.1\r\nHost: {base}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            ),
+        );
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    };
+    let credentials = serde_json::json!({
+        "registry": host,
+        "login": {"kind": "password", "username": "ada", "password": "correct horse"},
+    });
+    let (head, body) = ask("images", &serde_json::json!({"reference": name}));
+    assert!(head.starts_with("HTTP/1.1 403"), "{head}\n{body}");
+    let wanted = serde_json::json!({"reference": name, "credentials": credentials});
+    let (head, body) = ask("images", &wanted);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{body}");
+    let image: RemoteImage = serde_json::from_str(&body).unwrap();
+    assert_eq!(image.manifest_digest, Digest::of(image.manifest.as_bytes()));
+    let manifest: serde_json::Value = serde_json::from_str(&image.manifest).unwrap();
+    let config = Digest::of(image.config.as_bytes()).to_string();
+    assert_eq!(manifest["config"]["digest"], config.as_str());
+
+    let layer = &manifest["layers"][0];
+    let wanted = serde_json::json!({
+        "reference": name, "digest": layer["digest"], "credentials": credentials,
+    });
+    let (head, _) = ask("layers", &wanted);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let length = format!("content-length: {}", layer["size"]);
+    assert!(head.to_ascii_lowercase().contains(&length), "{head}");
+    let missing = serde_json::json!({
+        "reference": name, "digest": Digest::of(b"nothing").to_string(), "credentials": credentials,
+    });
+    let (head, body) = ask("layers", &missing);
+    assert!(head.starts_with("HTTP/1.1 404"), "{head}\n{body}");
+    assert!(body.contains("layer sha256:"), "{body}");
+
+    // Whose platform is not there is told which are.
+    let other = serde_json::json!({
+        "reference": name, "platform": "linux/s390x", "credentials": credentials,
+    });
+    let (head, body) = ask("images", &other);
+    assert!(
+        head.starts_with("HTTP/1.1 404") && body.contains("linux/s390x"),
+        "{head}\n{body}"
+    );
+    assert_eq!(world.ok(&["images", "-q"]), "");
+    assert_eq!(
+        fs::read_dir(world.root().join("ingest")).unwrap().count(),
+        0
+    );
 }

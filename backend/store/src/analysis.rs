@@ -39,6 +39,7 @@ impl Store {
             manifest_digest: Some(image.manifest_digest),
             config_digest: image.id,
             config: self.config_bytes(&image.id)?,
+            referrers: Vec::new(),
             problems: Vec::new(),
         };
         Ok(analyse(parts, &layers))

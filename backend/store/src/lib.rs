@@ -55,7 +55,7 @@ pub use limits::*;
 pub use overlay::{OverlayError, Upper};
 pub use registry::{
     Cancel, ProxyChoice, PullOrder, Pulled, PushOrder, Pushed, RegistryError, RegistryOptions,
-    RegistrySettings, Times, check_login,
+    RegistrySettings, RemoteLayer, Times, check_login, look, open_layer,
 };
 pub use remove::Removed;
 pub use shares::ShareRecord;

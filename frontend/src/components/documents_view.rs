@@ -1,6 +1,6 @@
 //! The documents that describe an image, as they lie.
 
-use estiva_shared::image::RawDocument;
+use estiva_shared::image::{RawDocument, Referrer};
 use estiva_shared::text::escape_name;
 use yew::prelude::*;
 
@@ -49,10 +49,47 @@ pub fn DocumentsView(props: &DocumentsProps) -> Html {
         }
         Some(Ok(documents)) => html! {
             <>
+                { referrers(&props.image.image.referrers, &locale) }
                 <p class="note">{ v.documents_note }</p>
                 { for documents.iter().map(|document| draw(document, &locale)) }
             </>
         },
+    }
+}
+
+/// What else is about the image; nothing where nothing is.
+fn referrers(referrers: &[Referrer], locale: &Locale) -> Html {
+    let v = &locale.texts().views;
+    if referrers.is_empty() {
+        return Html::default();
+    }
+    let row = |referrer: &Referrer| {
+        let kind = match referrer.artifact_type.as_str() {
+            "" => v.referrer_unknown.to_owned(),
+            kind => escape_name(kind).into_owned(),
+        };
+        let annotations = referrer.annotations.iter().map(|(key, value)| {
+            let said = format!("{}={}", escape_name(key), escape_name(value));
+            html! { <li class="mono break">{ said }</li> }
+        });
+        html! {
+            <tr data-testid="referrer">
+                <th scope="row"><span class="break">{ kind }</span>
+                    if !referrer.annotations.is_empty() { <ul class="muted">{ for annotations }</ul> }</th>
+                <td class="mono break">{ escape_name(&referrer.digest).into_owned() }</td>
+                <td class="number">{ locale.language.bytes(referrer.size_bytes) }</td>
+            </tr>
+        }
+    };
+    html! {
+        <section class="referrers" aria-label={v.referrers}>
+            <h3>{ v.referrers }</h3>
+            <p class="note">{ v.referrers_note }</p>
+            <table>
+                <thead><tr><th scope="col">{ v.referrer_kind }</th><th scope="col">{ v.referrer_digest }</th><th scope="col" class="number">{ v.referrer_size }</th></tr></thead>
+                <tbody>{ for referrers.iter().map(row) }</tbody>
+            </table>
+        </section>
     }
 }
 

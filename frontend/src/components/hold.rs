@@ -1,5 +1,6 @@
 //! An image's layers as cargo in a hold: containers beside each other, as wide as their share.
 
+use estiva_shared::image::LayerView;
 use yew::prelude::*;
 
 use crate::hooks::use_locale;
@@ -35,10 +36,15 @@ pub fn Hold(props: &HoldProps) -> Html {
     let locale = use_locale();
     let texts = locale.texts();
     let layers = &props.image.image.layers;
-    let total: u64 = layers.iter().map(|layer| layer.uncompressed_bytes).sum();
+    // Of one that is not read, only what it has at rest is known.
+    let bytes_of = |layer: &LayerView| match props.image.unread.contains(&layer.index) {
+        true => layer.size_bytes,
+        false => layer.uncompressed_bytes,
+    };
+    let total: u64 = layers.iter().map(bytes_of).sum();
     let shares: Vec<f64> = layers
         .iter()
-        .map(|layer| (layer.uncompressed_bytes as f64 / total.max(1) as f64).max(SHARE_MIN))
+        .map(|layer| (bytes_of(layer) as f64 / total.max(1) as f64).max(SHARE_MIN))
         .collect();
     let sum: f64 = shares.iter().sum();
     let mut at = 0.0;
@@ -50,8 +56,8 @@ pub fn Hold(props: &HoldProps) -> Html {
         let press = move |_| choose.emit((!chosen).then_some(index));
         html! {
             <svg key={index} x={format!("{x:.3}%")} width={format!("{width:.3}%")} height="44" onclick={press}
-                class={classes!("crate", cargo_class(index), chosen.then_some("is-chosen"))}>
-                <title>{ format!("{name}: {}", locale.language.bytes(layer.uncompressed_bytes)) }</title>
+                class={classes!("crate", cargo_class(index), chosen.then_some("is-chosen"), props.image.unread.contains(&index).then_some("is-unread"))}>
+                <title>{ format!("{name}: {}", locale.language.bytes(bytes_of(layer))) }</title>
                 <rect class="crate-side" width="100%" height="44" />
                 <rect class="crate-ribs" width="100%" height="44" fill="url(#ribs)" />
                 <rect class="crate-edge" width="100%" height="44" />

@@ -38,6 +38,9 @@ pub struct ImageViewProps {
     /// A patch was applied to it, or taken back.
     #[prop_or_default]
     pub on_draft: Callback<Draft>,
+    /// Fetches layers that are not here yet; none where all come by themselves.
+    #[prop_or_default]
+    pub on_fetch: Option<Callback<Vec<usize>>>,
     /// Buttons beside its name.
     #[prop_or_default]
     pub children: Html,
@@ -51,6 +54,7 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
     let place = use_place();
     let summary = &props.image;
     use_first_place(summary, &place);
+    use_what_is_looked_at(summary, place.place.layer, props.on_fetch.clone());
     let tabs = tabs(summary, &locale);
     let view = tabs
         .iter()
@@ -165,7 +169,7 @@ pub fn ImageView(props: &ImageViewProps) -> Html {
                 <section class="panel" aria-label={texts.inspect.layers}>
                     <h2>{ texts.inspect.layers }</h2>
                     <p class="note">{ texts.views.layers_note }</p>
-                    <LayerList image={summary.clone()} {chosen} {on_choose} />
+                    <LayerList image={summary.clone()} {chosen} {on_choose} on_fetch={props.on_fetch.clone()} />
                 </section>
                 <section class="panel panel-wide">
                     <Tabs label={texts.inspect.tabs_label} {tabs} chosen={view} on_choose={on_tab}>{ panel }</Tabs>
@@ -193,6 +197,22 @@ fn use_first_place(image: &ByAddress<Summary>, place: &PlaceHandle) {
     });
 }
 
+/// A layer that is looked at is fetched, however one came to look at it.
+#[hook]
+fn use_what_is_looked_at(
+    image: &ByAddress<Summary>,
+    layer: Option<usize>,
+    fetch: Option<Callback<Vec<usize>>>,
+) {
+    let missing = layer.filter(|layer| image.unread.contains(layer));
+    let of = image.image.config_digest.clone();
+    use_effect_with((missing, of), move |(missing, _)| {
+        if let (Some(layer), Some(fetch)) = (missing, fetch) {
+            fetch.emit(vec![*layer]);
+        }
+    });
+}
+
 /// An image's first name, or what to call one without.
 fn title(summary: &Summary, unnamed: &str) -> String {
     summary
@@ -213,14 +233,20 @@ fn facts(summary: &Summary, locale: &Locale) -> Html {
     let verified = image.layers.iter().all(|layer| layer.verified);
     html! {
         <ul class="facts">
-            <li><b>{ locale.language.bytes(image.uncompressed_bytes) }</b>
-                if let Some(lies) = lies { <span class="muted">{ format!(" ({lies})") }</span> }</li>
+            if summary.unread.is_empty() {
+                <li><b>{ locale.language.bytes(image.uncompressed_bytes) }</b>
+                    if let Some(lies) = lies { <span class="muted">{ format!(" ({lies})") }</span> }</li>
+            } else {
+                <li><b>{ fill(texts.views.at_rest, &[&locale.language.bytes(image.size_bytes)]) }</b></li>
+            }
             <li>{ locale.language.count(image.layers.len() as u64, texts.common.layers) }</li>
             <li>{ locale.language.count(summary.entries, texts.common.entries) }</li>
             <li>{ escape_name(&image.platform).into_owned() }</li>
-            <li class={if verified { "good" } else { "bad" }}>
-                { if verified { texts.inspect.verified } else { texts.inspect.not_verified } }
-            </li>
+            if summary.unread.is_empty() {
+                <li class={if verified { "good" } else { "bad" }}>
+                    { if verified { texts.inspect.verified } else { texts.inspect.not_verified } }
+                </li>
+            }
         </ul>
     }
 }

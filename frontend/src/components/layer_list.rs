@@ -19,6 +19,9 @@ pub struct LayerListProps {
     pub chosen: Option<usize>,
     /// Another was chosen.
     pub on_choose: Callback<Option<usize>>,
+    /// Fetches layers that are not here yet; none where all come by themselves.
+    #[prop_or_default]
+    pub on_fetch: Option<Callback<Vec<usize>>>,
 }
 
 /// The layers as a list, with the merged image above them.
@@ -47,12 +50,24 @@ pub fn LayerList(props: &LayerListProps) -> Html {
         below = running;
         let (choose, index) = (props.on_choose.clone(), layer.index);
         let chosen = props.chosen == Some(index);
+        let unread = props.image.unread.contains(&index);
+        let fetch = props.on_fetch.clone().filter(|_| unread);
+        let missing = match &props.on_fetch {
+            Some(_) => texts.inspect.layer_fetch,
+            None => texts.inspect.layer_unread,
+        };
+        let onclick = move |_| {
+            choose.emit(Some(index));
+            if let Some(fetch) = &fetch {
+                fetch.emit(vec![index]);
+            }
+        };
         html! {
             <li key={index} class="layer-line">
                 <TickBox one={LeftOut::Layer(index)} name={fill(texts.inspect.layer_n, &[&index.to_string()])} />
-                <button type="button" class={classes!("layer", cargo_class(index), chosen.then_some("is-chosen"))} data-testid="layer-row"
-                    aria-pressed={chosen.to_string()} onclick={move |_| choose.emit(Some(index))}>
-                    { layer_row(layer, &sums, locale.language, texts) }
+                <button type="button" class={classes!("layer", cargo_class(index), chosen.then_some("is-chosen"), unread.then_some("is-unread"))} data-testid="layer-row"
+                    aria-pressed={chosen.to_string()} {onclick}>
+                    if unread { { unread_row(layer, missing, locale.language, texts) } } else { { layer_row(layer, &sums, locale.language, texts) } }
                 </button>
             </li>
         }
@@ -67,20 +82,37 @@ struct Sums {
     total: u64,
 }
 
-fn layer_row(layer: &LayerView, sums: &Sums, language: Language, texts: &Texts) -> Html {
-    let v = &texts.views;
-    let added = language.bytes(layer.uncompressed_bytes);
-    let made_by = match &layer.created_by {
+/// One of which nothing is known but what the manifest and the history say.
+fn unread_row(layer: &LayerView, missing: &'static str, language: Language, texts: &Texts) -> Html {
+    html! {
+        <>
+            <span class="layer-index" aria-label={fill(texts.inspect.layer_n, &[&layer.index.to_string()])}>{ layer.index }</span>
+            <span class="layer-name mono">{ made_by(layer, texts) }</span>
+            <span class="layer-size muted">{ missing }</span>
+            if layer.size_bytes > 0 {
+                <span class="layer-sums"><span>{ fill(texts.views.at_rest, &[&language.bytes(layer.size_bytes)]) }</span></span>
+            }
+        </>
+    }
+}
+
+fn made_by(layer: &LayerView, texts: &Texts) -> Html {
+    match &layer.created_by {
         Some(text) => {
             let (name, rest) = split_instruction(text);
             html! { <><b>{ name }</b>{ " " }{ escape_name(&rest).into_owned() }</> }
         }
         None => html! { <i>{ texts.inspect.no_instruction }</i> },
-    };
+    }
+}
+
+fn layer_row(layer: &LayerView, sums: &Sums, language: Language, texts: &Texts) -> Html {
+    let v = &texts.views;
+    let added = language.bytes(layer.uncompressed_bytes);
     html! {
         <>
             <span class="layer-index" aria-label={fill(texts.inspect.layer_n, &[&layer.index.to_string()])}>{ layer.index }</span>
-            <span class="layer-name mono">{ made_by }</span>
+            <span class="layer-name mono">{ made_by(layer, texts) }</span>
             <span class="layer-size" title={fill(v.contribution, &[&added])}>{ added }</span>
             <span class="layer-bar">{ stacked_bar(sums) }</span>
             <span class="layer-changes">{ changes(layer, language, texts) }</span>

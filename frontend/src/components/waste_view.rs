@@ -96,16 +96,18 @@ fn cause_view(cause: &WasteCause, count: u64, props: &WasteProps, locale: &Local
         .unwrap_or(&cause.cause)
         .to_owned();
     html! {
-        <details class="cause" open=true>
-            <summary>
-                <TickBox one={LeftOut::Waste(cause.cause.clone())} name={fill(locale.texts().what_if.waste, &[&name])} />
-                <span>{ name }</span>
-                <span class="muted">{ locale.language.count(count, locale.texts().common.files) }</span>
-                <span class="number">{ locale.language.bytes(cause.reclaimable_bytes) }</span>
-            </summary>
-            <ShareBar {share} class="bar-warn" />
-            <ul class="waste-files">{ for files }</ul>
-        </details>
+        <div class="cause-line">
+            <TickBox one={LeftOut::Waste(cause.cause.clone())} name={fill(locale.texts().what_if.waste, &[&name])} />
+            <details class="cause" open=true>
+                <summary>
+                    <span>{ name }</span>
+                    <span class="muted">{ locale.language.count(count, locale.texts().common.files) }</span>
+                    <span class="number">{ locale.language.bytes(cause.reclaimable_bytes) }</span>
+                </summary>
+                <ShareBar {share} class="bar-warn" />
+                <ul class="waste-files">{ for files }</ul>
+            </details>
+        </div>
     }
 }
 

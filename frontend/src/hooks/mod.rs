@@ -1,5 +1,6 @@
 //! What components share: handles with verbs, over the services and the state.
 
+mod remote_images;
 mod use_action;
 mod use_archive;
 mod use_asked;
@@ -20,6 +21,7 @@ mod use_theme;
 mod use_ticks;
 mod use_title;
 
+pub use remote_images::RemoteState;
 pub use use_action::{Action, use_action};
 pub use use_archive::{ArchiveHandle, ArchiveState, use_archive_handle};
 pub use use_asked::{Asking, use_asked};

@@ -86,6 +86,12 @@ super::texts! {
         explain_format: "How the image lay where it was read.", "Como a imagem estava guardada onde foi lida.";
         history_go: "Show layer {0}", "Mostrar a camada {0}";
         documents_note: "The documents as they lie, with a line for each value; nothing else is changed.", "Os documentos como estão guardados, com uma linha para cada valor; nada mais muda.";
+        referrers: "About this image", "Sobre esta imagem";
+        referrers_note: "Manifests that refer to this one: attestations, signatures, bills of materials.", "Manifestos que se referem a este: atestações, assinaturas, listas de materiais.";
+        referrer_kind: "What it is", "O que é";
+        referrer_unknown: "not said", "não consta";
+        referrer_digest: "Digest", "Digest";
+        referrer_size: "Size", "Tamanho";
         documents_loading: "Fetching the documents …", "Buscando os documentos …";
         documents_none: "Nothing describes this image beside its files", "Nada descreve esta imagem além dos seus arquivos";
         documents_failed: "The documents can't be shown: {0}", "Não foi possível mostrar os documentos: {0}";

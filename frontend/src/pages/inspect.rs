@@ -7,10 +7,11 @@ use yew::prelude::*;
 use yew_router::prelude::*;
 
 use crate::components::{
-    AnalysisButton, DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon, IconName,
-    ImageChoice, ImageView, KeptLayers, NavLink, QueryLink, ReportView,
+    AnalysisButton, AtRegistry, DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon,
+    IconName, ImageChoice, ImageView, KeptLayers, NavLink, QueryLink, RemoteForm, ReportView,
+    SoFar,
 };
-use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_locale};
+use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_connection, use_locale};
 use crate::i18n::{InspectTexts, fill};
 use crate::routes::Route;
 use crate::samples::Sample;
@@ -64,6 +65,44 @@ fn use_query() -> ImageQuery {
     query.unwrap_or_default()
 }
 
+/// Opens the image of a registry that the address names, and gives the way to another one; none without a server.
+#[hook]
+fn use_on_remote(archive: &ArchiveHandle) -> Option<Callback<String>> {
+    let has_server = use_connection().phase.has_server();
+    let from = use_query().from;
+    let navigator = use_navigator();
+    let is_open = from.is_some()
+        && match &archive.state {
+            ArchiveState::Open {
+                remote: Some(remote),
+                ..
+            } => from.as_ref() == Some(&remote.reference),
+            ArchiveState::Reading { name, .. } => from.as_ref() == Some(name),
+            _ => false,
+        };
+    let open = archive.open_remote.clone();
+    let again = open.clone();
+    use_effect_with((from, has_server), move |(from, has_server)| {
+        if let (Some(from), true, false) = (from, has_server, is_open) {
+            open.emit(from.clone());
+        }
+    });
+    has_server.then(|| {
+        Callback::from(move |reference: String| {
+            // Also where the address says it already, after a failure.
+            again.emit(reference.clone());
+            let query = ImageQuery {
+                from: Some(reference),
+                ..ImageQuery::default()
+            };
+            if let Some(navigator) = &navigator {
+                // A query of texts is always written.
+                let _ = navigator.push_with_query(&Route::Inspect, &query);
+            }
+        })
+    })
+}
+
 /// The inspector.
 #[component]
 pub fn InspectPage(props: &InspectPageProps) -> Html {
@@ -74,7 +113,11 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
     let on_close = use_on_close(props.archive.close.clone());
     let on_folder = use_on_folder(props.archive.open_folder.clone(), &folder);
     let on_file = use_on_file(props, on_close.clone(), &folder);
-    let drops = Drops { on_file, on_folder };
+    let drops = Drops {
+        on_file,
+        on_folder,
+        on_remote: use_on_remote(&props.archive),
+    };
     match &*folder {
         FolderState::None => {}
         FolderState::Looking(name, reading) => {
@@ -99,9 +142,24 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
         }
     }
     match &props.archive.state {
-        ArchiveState::Open { name, images, kept } => {
+        ArchiveState::Open {
+            name,
+            images,
+            kept,
+            reading,
+            remote,
+        } => {
+            let on_fetch = remote.is_some().then(|| props.archive.fetch_layers.clone());
             html! {
-                <OpenArchive name={name.clone()} images={images.clone()} kept={*kept} reader={props.archive.reader.clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()} {drops} {on_close} />
+                <>
+                if let Some(reading) = *reading {
+                    <SoFar images={images.clone()} {reading} on_stop={props.archive.close.clone()} />
+                }
+                if let Some(remote) = remote {
+                    <AtRegistry images={images.clone()} remote={remote.clone()} on_fetch={props.archive.fetch_layers.clone()} />
+                }
+                <OpenArchive {on_fetch} name={name.clone()} images={images.clone()} kept={*kept} reader={props.archive.reader.clone()} draft={props.draft.clone()} on_draft={props.on_draft.clone()} {drops} {on_close} />
+                </>
             }
         }
         ArchiveState::Report { name, report } => {
@@ -163,6 +221,8 @@ pub fn InspectPage(props: &InspectPageProps) -> Html {
 struct Drops {
     on_file: Callback<File>,
     on_folder: Callback<Dropped>,
+    /// An image of a registry; none without a server.
+    on_remote: Option<Callback<String>>,
 }
 
 /// Closes what is open; the address then means no image any more.
@@ -230,7 +290,11 @@ fn use_on_file(
 }
 
 fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale) -> Html {
-    let Drops { on_file, on_folder } = drops;
+    let Drops {
+        on_file,
+        on_folder,
+        on_remote,
+    } = drops;
     let t = &locale.texts().inspect;
     let sample = |sample: Sample, label: &'static str| {
         let text = sample.text(locale.language);
@@ -252,6 +316,9 @@ fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale
                 <DropZone {on_file} {on_folder} />
             </section>
             { notice }
+            if let Some(on_open) = on_remote {
+                <RemoteForm {on_open} />
+            }
             <FirstSteps />
             <section class="panel landing-editor">
                 <DockerfileView source={props.draft.text().clone()} on_change={props.on_draft.reform(|text: String| Draft::of(text))} outline=true>
@@ -342,6 +409,7 @@ struct OpenArchiveProps {
     on_draft: Callback<Draft>,
     drops: Drops,
     on_close: Callback<()>,
+    on_fetch: Option<Callback<Vec<usize>>>,
 }
 
 /// An archive that is open: the image that the address means, or the list.
@@ -390,6 +458,7 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
                 on_folder.emit(folder);
             })
         },
+        on_remote: None,
     };
     let tools = html! {
         <>
@@ -418,11 +487,13 @@ fn OpenArchive(props: &OpenArchiveProps) -> Html {
     // Another image begins anew, at the place that its address means.
     let key = keys[index].clone();
     html! {
-        <ImageView {key} {image} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} contents={props.reader.contents(index)} draft={props.draft.clone()} on_draft={props.on_draft.clone()}>
+        <ImageView {key} {image} on_fetch={props.on_fetch.clone()} files={props.reader.files(index)} {documents} sboms={props.reader.sboms(index)} contents={props.reader.contents(index)} draft={props.draft.clone()} on_draft={props.on_draft.clone()}>
             if props.images.len() > 1 {
                 <QueryLink query={ImageQuery::default()} class="button" testid="all-images">{ t.choice_all }</QueryLink>
             }
-            <span class="muted break">{ escape_name(&props.name).into_owned() }</span>
+            if props.on_fetch.is_none() {
+                <span class="muted break">{ escape_name(&props.name).into_owned() }</span>
+            }
             <NavLink to={Route::Compare} class="button"><Icon name={IconName::Compare} />{ locale.texts().compare.title }</NavLink>
             { tools }
         </ImageView>

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use estiva_shared::image::holdings::SbomFormat;
 use estiva_shared::image::{LeftOut, RawDocument, WhatIf};
+use estiva_shared::protocol::RemoteImage;
 use futures_channel::oneshot;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -118,6 +119,19 @@ impl Analyser {
         let paths = folder.files.into_iter().map(|file| file.path).collect();
         let handles = folder.handles.into_iter().collect::<Array>();
         self.ask(Ask::Folder { id, paths }, Attached::Files(handles));
+    }
+
+    /// Has an image taken apart as its registry describes it.
+    pub fn open_remote(&self, image: RemoteImage, reply: Callback<Reply>) {
+        let id = self.expect(reply);
+        let image = Box::new(image);
+        self.ask(Ask::Remote { id, image }, Attached::Nothing);
+    }
+
+    /// Has a layer read of that image; word of how far it is comes first.
+    pub fn take_layer(&self, digest: String, blob: Blob, reply: Callback<Reply>) {
+        let id = self.expect(reply);
+        self.ask(Ask::RemoteLayer { id, digest }, Attached::File(blob));
     }
 
     /// Has a file of JSON read: a report, or an analysis that the command line wrote.
@@ -339,7 +353,7 @@ impl Analyser {
 
     fn deliver(&self, answer: Answer) {
         let (id, goes_on) = match &answer {
-            Answer::Progress { id, .. } => (*id, true),
+            Answer::Progress { id, .. } | Answer::SoFar { id, .. } => (*id, true),
             Answer::Piece { id, last, .. } => (*id, !last),
             Answer::Files { id, sight } => {
                 let goes_on = sight.found.as_ref().is_some_and(|found| found.goes_on);

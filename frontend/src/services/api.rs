@@ -2,19 +2,19 @@
 
 use std::future::Future;
 
-use estiva_shared::image::RawDocument;
+use estiva_shared::image::{Digest, RawDocument};
 use estiva_shared::protocol::{
     API_PREFIX, ContainerSummary, ContextFolder, ContextResponse, ErrorBody, ExecRequest,
     ExecResponse, ExecSummary, FILE_LAYER_HEADER, FILE_SIZE_HEADER, ImageSummary, Pruned,
-    RunRequest, RunResponse, SessionRequest, SessionResponse, ShareRequest, ShareSummary,
-    VolumeSummary,
+    RemoteImage, RemoteImageRequest, RemoteLayerRequest, RunRequest, RunResponse, SessionRequest,
+    SessionResponse, ShareRequest, ShareSummary, VolumeSummary,
 };
 use estiva_shared::report::Report;
 use serde::de::IgnoredAny;
 use web_sys::Blob;
 
 use super::analyser::Content;
-use super::http::{Method, Upload, ask, ask_with, bytes, fetch, upload};
+use super::http::{Method, Upload, ask, ask_with, bytes, download, fetch, upload};
 
 /// What a route answers, or why not.
 pub type Answer<T> = Result<T, ErrorBody>;
@@ -90,6 +90,36 @@ pub async fn file_content(image: &str, layer: Option<usize>, path: &str) -> Answ
 fn file_query(layer: Option<usize>, path: &str) -> String {
     let layer = layer.map(|layer| format!("&layer={layer}"));
     format!("?path={}{}", escape(path), layer.unwrap_or_default())
+}
+
+/// An image where its registry has it: its documents.
+///
+/// # Errors
+/// A registry that can't be reached, or does not have it.
+pub async fn remote_image(reference: String) -> Answer<RemoteImage> {
+    let request = RemoteImageRequest {
+        reference,
+        platform: None,
+        credentials: None,
+    };
+    ask_with(Method::Post, &route("/remote/images"), &request).await
+}
+
+/// A layer of such an image, telling how many bytes are there; what comes first stops it when it is dropped.
+///
+/// # Errors
+/// A registry that can't be reached, or does not have it any more.
+pub fn remote_layer(
+    reference: String,
+    digest: Digest,
+    progress: impl Fn(u64) + 'static,
+) -> (Upload, impl Future<Output = Answer<Blob>>) {
+    let request = RemoteLayerRequest {
+        reference,
+        digest,
+        credentials: None,
+    };
+    download(route("/remote/layers"), request, progress)
 }
 
 /// The documents that describe an image of the store.

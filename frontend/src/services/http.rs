@@ -11,7 +11,10 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Headers, ProgressEvent, Request, RequestInit, Response, XmlHttpRequest};
+use web_sys::{
+    Blob, Headers, ProgressEvent, Request, RequestInit, Response, XmlHttpRequest,
+    XmlHttpRequestResponseType,
+};
 
 use super::storage;
 
@@ -94,8 +97,8 @@ pub async fn ask_with<T: DeserializeOwned>(
 /// The code of what was stopped from here: it ended as it was meant to, so nobody is told of a fault.
 pub const CANCELLED: &str = "cancelled";
 
-/// An upload that is under way. Dropping it stops the upload: a build that was stopped must not go on sending gigabytes.
-#[must_use = "an upload is stopped when this is dropped"]
+/// An upload or a download that is under way. Dropping it stops it: a build that was stopped must not go on sending gigabytes.
+#[must_use = "what is under way is stopped when this is dropped"]
 pub struct Upload {
     request: Option<XmlHttpRequest>,
     is_stopped: Rc<Cell<bool>>,
@@ -181,6 +184,75 @@ async fn send_blob(
     let _ = receiver.await;
     let text = request.response_text().ok().flatten().unwrap_or_default();
     Ok((request.status().unwrap_or(0), text))
+}
+
+/// Asks for something long with a JSON body, telling how much of it is there: bytes so far. It stays with the browser until
+/// somebody reads it. Gives what stops it, and what comes of it.
+///
+/// # Errors
+/// As [`ask`], and [`CANCELLED`] where it was stopped.
+pub fn download(
+    path: String,
+    body: impl Serialize,
+    progress: impl Fn(u64) + 'static,
+) -> (Upload, impl Future<Output = Result<Blob, ErrorBody>>) {
+    let request = XmlHttpRequest::new().ok();
+    let is_stopped = Rc::new(Cell::new(false));
+    let upload = Upload {
+        request: request.clone(),
+        is_stopped: is_stopped.clone(),
+    };
+    let body = serde_json::to_string(&body);
+    let work = async move {
+        let stopped = || trouble(CANCELLED, "the download was stopped");
+        let body = body.map_err(|error| trouble("internal", &error.to_string()))?;
+        let refused = || trouble("internal", "the browser refused to start the download");
+        let request = request.ok_or_else(refused)?;
+        if is_stopped.get() {
+            return Err(stopped());
+        }
+        let content = receive(&request, &path, &body, progress).await;
+        let content = content.map_err(|_| refused())?;
+        match (request.status().unwrap_or(0), content) {
+            (0, _) | (_, None) if is_stopped.get() => Err(stopped()),
+            (200..=299, Some(content)) => Ok(content),
+            (0 | 200..=299, _) | (_, None) => Err(unreachable_server()),
+            (status, Some(content)) => {
+                let text = JsFuture::from(content.text()).await.ok();
+                let text = text.and_then(|text| text.as_string());
+                Err(refusal(status, &text.unwrap_or_default()))
+            }
+        }
+    };
+    (upload, work)
+}
+
+/// Sends text and waits for what comes.
+async fn receive(
+    request: &XmlHttpRequest,
+    path: &str,
+    body: &str,
+    progress: impl Fn(u64) + 'static,
+) -> Result<Option<Blob>, JsValue> {
+    request.open("POST", path)?;
+    request.set_response_type(XmlHttpRequestResponseType::Blob);
+    request.set_request_header("Content-Type", "application/json")?;
+    if let Some(token) = storage::token() {
+        request.set_request_header("Authorization", &format!("Bearer {token}"))?;
+    }
+    let told = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
+        progress(event.loaded() as u64);
+    });
+    request.set_onprogress(Some(told.as_ref().unchecked_ref()));
+    let (sender, receiver) = oneshot::channel();
+    let ended = Closure::once(move || {
+        let _ = sender.send(());
+    });
+    request.set_onloadend(Some(ended.as_ref().unchecked_ref()));
+    request.send_with_opt_str(Some(body))?;
+    // The closure that holds the sender is alive until here, so this ends only when the request does.
+    let _ = receiver.await;
+    Ok(request.response()?.dyn_into().ok())
 }
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<Response, ErrorBody> {

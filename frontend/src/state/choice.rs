@@ -12,6 +12,9 @@ pub struct ImageQuery {
     /// As [`keys`] makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The image's name, where it is looked at where its registry has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// What of the image is looked at, and else (`state/place.rs`).
     #[serde(flatten)]
     pub rest: BTreeMap<String, String>,
@@ -22,6 +25,7 @@ impl ImageQuery {
     pub fn of(key: &str) -> ImageQuery {
         ImageQuery {
             image: Some(key.to_owned()),
+            from: None,
             rest: BTreeMap::new(),
         }
     }
@@ -87,6 +91,7 @@ mod tests {
             config: ConfigView::default(),
             history: Vec::new(),
             layers: Vec::new(),
+            referrers: Vec::new(),
             size_bytes: 0,
             uncompressed_bytes: 0,
         }

@@ -35,6 +35,9 @@ pub struct Summary {
     pub holdings: Holdings,
     /// The first things that are wrong.
     pub problems: Vec<Problem>,
+    /// Layers that are not read yet: nothing of what they hold is counted above.
+    #[serde(default)]
+    pub unread: Vec<usize>,
 }
 
 impl Summary {
@@ -53,6 +56,7 @@ impl Summary {
                 config: image.config.clone(),
                 history: image.history.clone(),
                 layers: image.layers.iter().map(without_entries).collect(),
+                referrers: image.referrers.clone(),
                 size_bytes: image.size_bytes,
                 uncompressed_bytes: image.uncompressed_bytes,
             },
@@ -72,8 +76,15 @@ impl Summary {
             problems: analysis
                 .problems
                 .iter()
+                .filter(|problem| problem.code != Problem::NOT_READ)
                 .take(PROBLEMS_MAX)
                 .cloned()
+                .collect(),
+            unread: analysis
+                .problems
+                .iter()
+                .filter(|problem| problem.code == Problem::NOT_READ)
+                .filter_map(|problem| problem.layer)
                 .collect(),
         }
     }
@@ -172,6 +183,7 @@ mod tests {
                 config: ConfigView::default(),
                 history: Vec::new(),
                 layers: Vec::new(),
+                referrers: Vec::new(),
                 size_bytes: 1,
                 uncompressed_bytes: 2,
             },

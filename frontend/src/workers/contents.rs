@@ -1,6 +1,7 @@
 //! The worker's part in files' contents: it reads them where the archive lies, by the index that the first pass left.
 
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use estiva_shared::image::{self, ContentIndex, Download, LayerSpan, ReadAt as _, Subject};
 use web_sys::Blob;
@@ -33,9 +34,7 @@ impl Source {
     pub(super) fn layer(&self, span: &LayerSpan) -> Option<Blob> {
         match (self, span.offset) {
             (Self::Archive(archive), Some(offset)) => archive.part(offset, span.size_bytes),
-            (Self::Folder(folder), None) => {
-                folder.file(&span.member).map(|file| file.clone().into())
-            }
+            (Self::Folder(folder), None) => folder.file(&span.member),
             _ => None,
         }
     }
@@ -43,7 +42,7 @@ impl Source {
 
 /// What was dropped, with the index of its contents.
 pub(super) struct Opened {
-    pub(super) source: Source,
+    pub(super) source: Rc<Source>,
     pub(super) contents: ContentIndex,
 }
 

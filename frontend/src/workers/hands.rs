@@ -23,20 +23,27 @@ const WAITING_BYTES_MAX: usize = 256 << 20;
 /// The script of this worker, beside which it lies.
 const SCRIPT: &str = "worker_loader.js";
 
-/// How many bytes each of the layers that are read has come to.
-type Told = Rc<dyn Fn(u64)>;
+/// Who hears of layers as they are read.
+pub(super) trait Hearer {
+    /// So many bytes were dealt with in all.
+    fn told(&self, done_bytes: u64);
 
-/// Reads layers, each as `LayerRead::to_bytes` writes it; none where that failed. `told` gets the bytes that were dealt with in all.
-pub(super) async fn read(layers: Vec<Blob>, told: impl Fn(u64) + 'static) -> Vec<Option<Vec<u8>>> {
+    /// The layer of this number was read, as `LayerRead::to_bytes` writes it.
+    fn read(&self, number: usize, bytes: &[u8]);
+}
+
+/// Reads layers, each as `LayerRead::to_bytes` writes it; none where that failed.
+pub(super) async fn read(layers: Vec<Blob>, hearer: impl Hearer + 'static) -> Vec<Option<Vec<u8>>> {
     let mut order: Vec<usize> = (0..layers.len()).collect();
-    // The largest are begun with, so that none of them is left for the end.
-    order.sort_by(|one, other| layers[*other].size().total_cmp(&layers[*one].size()));
+    // The first, so that there is something to look at; then the largest, so that none of them is left for the end.
+    order[1.min(layers.len())..]
+        .sort_by(|one, other| layers[*other].size().total_cmp(&layers[*one].size()));
     let work = Rc::new(Work {
         done: RefCell::new(layers.iter().map(|_| None).collect()),
         bytes: layers.iter().map(|_| Cell::new(0)).collect(),
         waiting: RefCell::new(order.into()),
         layers,
-        told: Rc::new(told),
+        hearer: Box::new(hearer),
     });
     let count = processors().min(HANDS_MAX).min(work.layers.len());
     let hands: Vec<_> = (0..count)
@@ -63,8 +70,9 @@ struct Work {
     /// Those that no hand has taken, the next one first.
     waiting: RefCell<VecDeque<usize>>,
     done: RefCell<Vec<Option<Vec<u8>>>>,
+    /// How many bytes each has come to.
     bytes: Vec<Cell<u64>>,
-    told: Told,
+    hearer: Box<dyn Hearer>,
 }
 
 impl Work {
@@ -80,6 +88,7 @@ impl Work {
                 // It is read in its turn.
                 Some(bytes) if bytes.is_empty() => {}
                 Some(bytes) => {
+                    self.hearer.read(number, &bytes);
                     let mut done = self.done.borrow_mut();
                     let waiting: usize = done.iter().flatten().map(Vec::len).sum();
                     if waiting + bytes.len() > WAITING_BYTES_MAX {
@@ -96,7 +105,7 @@ impl Work {
     fn tell(&self, number: usize, bytes: u64) {
         if let Some(cell) = self.bytes.get(number) {
             cell.set(bytes);
-            (self.told)(self.bytes.iter().map(Cell::get).sum());
+            self.hearer.told(self.bytes.iter().map(Cell::get).sum());
         }
     }
 }

@@ -14,18 +14,14 @@ use super::program::{PROGRESS_BYTES, failed};
 pub(super) fn read(id: u64, layer: &Blob, answer: &mut dyn FnMut(Answer)) {
     let read = match FileAt::open(layer.clone()) {
         Ok(blob) => {
-            let told = Told {
-                inner: Window::whole(&blob),
-                done_bytes: 0,
-                told_bytes: 0,
-                tell: &mut |done_bytes| {
-                    answer(Answer::Progress {
-                        id,
-                        done_bytes,
-                        total_bytes: blob.size(),
-                    });
-                },
+            let mut tell = |done_bytes| {
+                answer(Answer::Progress {
+                    id,
+                    done_bytes,
+                    total_bytes: blob.size(),
+                });
             };
+            let told = Told::new(Window::whole(&blob), &mut tell);
             let limits = Limits::default().shared_by(HANDS_MAX);
             let read = LayerRead::read(told, &limits).map_err(|error| error.to_string());
             // It would be read again, within what is left for it.
@@ -46,11 +42,22 @@ pub(super) fn read(id: u64, layer: &Blob, answer: &mut dyn FnMut(Answer)) {
 }
 
 /// A reader that tells how far it is.
-struct Told<'t, R> {
+pub(super) struct Told<'t, R> {
     inner: R,
     done_bytes: u64,
     told_bytes: u64,
     tell: &'t mut dyn FnMut(u64),
+}
+
+impl<'t, R> Told<'t, R> {
+    pub(super) fn new(inner: R, tell: &'t mut dyn FnMut(u64)) -> Self {
+        Self {
+            inner,
+            done_bytes: 0,
+            told_bytes: 0,
+            tell,
+        }
+    }
 }
 
 impl<R: Read> Read for Told<'_, R> {

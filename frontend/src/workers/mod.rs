@@ -10,9 +10,11 @@ mod compare;
 mod contents;
 pub mod folder;
 mod hands;
+mod json;
 mod layer;
 mod opening;
 mod program;
+mod remote;
 mod shelf;
 
 pub use analysis_json::analysis_json;
@@ -22,7 +24,7 @@ pub use program::{Reader, read_dockerfile, start};
 use estiva_shared::dockerfile::{Diagnostic, Dockerfile};
 use estiva_shared::image::holdings::SbomFormat;
 use estiva_shared::image::{FileVersion, LeftOut, RawDocument, WhatIf};
-use estiva_shared::protocol::FILE_BYTES_MAX;
+use estiva_shared::protocol::{FILE_BYTES_MAX, RemoteImage};
 use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 use web_sys::Blob;
@@ -67,6 +69,20 @@ pub enum Ask {
     Layer {
         /// That one's number for it.
         id: u64,
+    },
+    /// Take an image apart as its registry describes it; its layers come when they are looked at.
+    Remote {
+        /// The page's number for it.
+        id: u64,
+        /// Its documents.
+        image: Box<RemoteImage>,
+    },
+    /// Read a layer of that image; its blob goes along.
+    RemoteLayer {
+        /// The page's number for it.
+        id: u64,
+        /// Its digest, as the manifest has it.
+        digest: String,
     },
     /// Forget all layers that are kept for the next time.
     Forget {
@@ -205,6 +221,13 @@ pub enum Answer {
         done_bytes: u64,
         /// Bytes in all.
         total_bytes: u64,
+    },
+    /// What is known of an archive so far, while the rest of it is read; it can be looked at already.
+    SoFar {
+        /// The page's number.
+        id: u64,
+        /// One for each image in it; each says which layers are missing.
+        images: Vec<Summary>,
     },
     /// An archive or an analysis, taken apart.
     Images {

@@ -1,4 +1,5 @@
-//! Opening an archive or a folder: what is known of its layers from before, then the others side by side, then the whole.
+//! Opening an archive or a folder: what is known of its layers from before, then the others side by side, then the whole. What is
+//! read so far can be looked at meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -7,17 +8,24 @@ use std::rc::Rc;
 use estiva_shared::image::{self, LayerRead, LayerSpan, Limits};
 use web_sys::DedicatedWorkerGlobalScope;
 
+use super::Answer;
 use super::archive::FileAt;
 use super::contents::Source;
+use super::hands::{self, Hearer};
 use super::program::{Held, send};
 use super::shelf::Shelf;
-use super::{Answer, hands};
 
 /// Layers of fewer bytes in all are read as fast by this worker alone, which need not start another.
 const SIDE_BY_SIDE_BYTES_MIN: u64 = 16 << 20;
 
 /// Smaller layers are read as fast as they are found on the shelf.
 const KEPT_BYTES_MIN: u64 = 1 << 20;
+
+/// Milliseconds between two messages of how far the reading is.
+const TOLD_MS: f64 = 100.0;
+
+/// What is known so far is told again once this many times as long has gone by as telling it took.
+const SO_FAR_PAUSE: f64 = 10.0;
 
 /// Layers that were read before, by their files' paths.
 pub(super) type Given = BTreeMap<String, LayerRead>;
@@ -31,7 +39,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Takes apart what was dropped, telling how far it is.
-    pub(super) async fn open(self, id: u64, source: Source) {
+    pub(super) async fn open(self, id: u64, source: Rc<Source>) {
         // What is wrong with it is told below.
         let spans = image::layers_of(source.subject(), &Limits::default()).unwrap_or_default();
         let shelf = Shelf::open().await;
@@ -45,15 +53,21 @@ impl Stage {
         }
         let kept = given.len();
         let missing: Vec<_> = spans
-            .iter()
+            .into_iter()
             .filter(|span| !given.contains_key(&span.member))
             .collect();
-        let fresh = self.side_by_side(id, &missing, &source).await;
-        for (span, bytes) in missing.iter().zip(&fresh) {
-            if let Some(read) = bytes.as_deref().and_then(LayerRead::from_bytes) {
-                given.insert(span.member.clone(), read);
-            }
-        }
+        let growing = Rc::new(Growing {
+            stage: self.clone(),
+            id,
+            total_bytes: missing.iter().map(|span| span.size_bytes).sum(),
+            members: missing.iter().map(|span| span.member.clone()).collect(),
+            source: source.clone(),
+            given: RefCell::new(given),
+            told_at: Cell::default(),
+            next_so_far: Cell::default(),
+        });
+        let fresh = growing.clone().side_by_side(&missing).await;
+        let given = growing.given.take();
         let scope = self.scope.clone();
         let mut answer = |answer| send(&scope, &answer);
         let reader = &self.held;
@@ -80,32 +94,79 @@ impl Stage {
         };
         send(&self.scope, &Answer::Forgotten { id, layers });
     }
+}
 
+/// What is being opened, as more and more of it is read.
+struct Growing {
+    stage: Stage,
+    id: u64,
+    source: Rc<Source>,
+    /// Bytes of the layers that are read now.
+    total_bytes: u64,
+    /// The paths of their files, by their numbers.
+    members: Vec<String>,
+    /// What was read.
+    given: RefCell<Given>,
+    told_at: Cell<f64>,
+    next_so_far: Cell<f64>,
+}
+
+impl Growing {
     /// Reads layers side by side, where there is enough to read.
-    async fn side_by_side(
-        &self,
-        id: u64,
-        spans: &[&LayerSpan],
-        source: &Source,
-    ) -> Vec<Option<Vec<u8>>> {
-        let total_bytes: u64 = spans.iter().map(|span| span.size_bytes).sum();
-        let layers: Option<Vec<_>> = spans.iter().map(|span| source.layer(span)).collect();
-        let layers = match layers {
-            Some(layers) if total_bytes >= SIDE_BY_SIDE_BYTES_MIN => layers,
-            _ => return Vec::new(),
-        };
-        let (scope, last) = (self.scope.clone(), Cell::new(0));
-        let told = move |done_bytes: u64| {
-            if done_bytes > last.replace(done_bytes) {
-                let answer = Answer::Progress {
-                    id,
-                    done_bytes,
-                    total_bytes,
-                };
-                send(&scope, &answer);
+    async fn side_by_side(self: Rc<Self>, spans: &[LayerSpan]) -> Vec<Option<Vec<u8>>> {
+        let layers: Option<Vec<_>> = spans.iter().map(|span| self.source.layer(span)).collect();
+        match layers {
+            Some(layers) if self.total_bytes >= SIDE_BY_SIDE_BYTES_MIN => {
+                hands::read(layers, Hearing(self)).await
             }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows what was read so far, unless that would take too much of the time that reading takes.
+    fn show(&self) {
+        let began = js_sys::Date::now();
+        let given = self.given.borrow();
+        // The last one is shown with all the rest.
+        let is_last = self.members.iter().all(|member| given.contains_key(member));
+        if is_last || began < self.next_so_far.get() {
+            return;
+        }
+        let held = &mut *self.stage.held.borrow_mut();
+        if let Ok(images) = held.reader.open_in_part(&self.source, &given) {
+            let id = self.id;
+            send(&self.stage.scope, &Answer::SoFar { id, images });
+        }
+        let spent_ms = js_sys::Date::now() - began;
+        self.next_so_far
+            .set(began + spent_ms * (1.0 + SO_FAR_PAUSE));
+    }
+}
+
+/// Hears what the hands read.
+struct Hearing(Rc<Growing>);
+
+impl Hearer for Hearing {
+    fn told(&self, done_bytes: u64) {
+        let now = js_sys::Date::now();
+        if now < self.0.told_at.get() + TOLD_MS {
+            return;
+        }
+        self.0.told_at.set(now);
+        let answer = Answer::Progress {
+            id: self.0.id,
+            done_bytes,
+            total_bytes: self.0.total_bytes,
         };
-        hands::read(layers, told).await
+        send(&self.0.stage.scope, &answer);
+    }
+
+    fn read(&self, number: usize, bytes: &[u8]) {
+        if let Some(read) = LayerRead::from_bytes(bytes) {
+            let member = self.0.members[number].clone();
+            self.0.given.borrow_mut().insert(member, read);
+            self.0.show();
+        }
     }
 }
 

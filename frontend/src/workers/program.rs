@@ -6,14 +6,13 @@ use std::rc::Rc;
 use estiva_shared::dockerfile;
 use estiva_shared::image::holdings::{SbomFormat, sbom};
 use estiva_shared::image::{
-    self, ANALYSIS_VERSION, AccessError, ImageAnalysis, LayerSpan, LeftOut, Limits, Listed,
-    Progress, RawDocument,
+    self, AccessError, ImageAnalysis, InspectError, LayerSpan, LeftOut, Limits, Listed, Progress,
+    RawDocument,
 };
-use estiva_shared::report;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, DedicatedWorkerGlobalScope, File, FileReaderSync, MessageEvent};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use super::archive::FileAt;
 use super::contents::{Opened, Source};
@@ -116,7 +115,8 @@ fn take(held: &mut Held, data: &JsValue, stage: &Stage, answer: &mut dyn FnMut(A
             Ok(file) => match FileAt::open(file) {
                 Ok(archive) => {
                     reader.close();
-                    spawn_local(stage.clone().open(id, Source::Archive(archive)));
+                    let source = Rc::new(Source::Archive(archive));
+                    spawn_local(stage.clone().open(id, source));
                 }
                 Err(error) => answer(failed(id, error)),
             },
@@ -124,15 +124,20 @@ fn take(held: &mut Held, data: &JsValue, stage: &Stage, answer: &mut dyn FnMut(A
         },
         Ok(Ask::Folder { id, paths }) => match field(FILES_FIELD).dyn_into::<Array>() {
             Ok(files) => {
-                let files = files.iter().map(JsCast::unchecked_into).collect();
+                let files = files.iter().map(JsCast::unchecked_into::<Blob>);
                 reader.close();
-                let folder = Source::Folder(FolderAt::new(paths, files));
+                let folder = Rc::new(Source::Folder(FolderAt::new(paths, files)));
                 spawn_local(stage.clone().open(id, folder));
             }
             Err(_) => answer(no_file(id)),
         },
         Ok(Ask::Layer { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
             Ok(blob) => layer::read(id, &blob, answer),
+            Err(_) => answer(no_file(id)),
+        },
+        Ok(Ask::Remote { id, image }) => answer(reader.open_remote(id, &image)),
+        Ok(Ask::RemoteLayer { id, digest }) => match field(FILE_FIELD).dyn_into::<Blob>() {
+            Ok(blob) => reader.take_layer(id, &digest, blob, answer),
             Err(_) => answer(no_file(id)),
         },
         Ok(Ask::Forget { id }) => spawn_local(stage.clone().forget(id)),
@@ -194,6 +199,8 @@ pub struct Reader {
     /// Where their files' contents are; none where only their analyses came.
     opened: Option<Opened>,
     documents: Vec<Vec<RawDocument>>,
+    /// The layers that were read of an image of a registry.
+    pub(super) given: Given,
     shown: Option<Shown>,
     turn_is_due: bool,
 }
@@ -225,20 +232,22 @@ impl Reader {
             Ok(archive) => archive,
             Err(error) => return answer(failed(id, error)),
         };
-        self.open(id, Source::Archive(archive), Given::new(), 0, answer);
+        let source = Rc::new(Source::Archive(archive));
+        self.open(id, source, Given::new(), 0, answer);
     }
 
     /// Takes a folder apart that holds an image layout, telling how far it is.
     pub fn open_folder(&mut self, id: u64, folder: FolderAt, answer: &mut dyn FnMut(Answer)) {
         self.close();
-        self.open(id, Source::Folder(folder), Given::new(), 0, answer);
+        let source = Rc::new(Source::Folder(folder));
+        self.open(id, source, Given::new(), 0, answer);
     }
 
     /// Takes apart what was dropped, with the layers that were read before; so many of them were kept from another time.
     pub(super) fn open(
         &mut self,
         id: u64,
-        source: Source,
+        source: Rc<Source>,
         mut given: Given,
         kept: usize,
         answer: &mut dyn FnMut(Answer),
@@ -264,61 +273,44 @@ impl Reader {
                 let (images, documents) = images.into_iter().unzip();
                 self.documents = documents;
                 self.opened = Some(Opened { source, contents });
+                self.shown = None;
                 self.hold(id, images, kept)
             }
             Err(error) => failed(id, error),
         });
     }
 
-    /// Takes a file of JSON: a report, or one analysis or several as the command line writes them.
-    pub fn open_json(&mut self, id: u64, file: &Blob) -> Answer {
-        self.close();
-        let text = match read_text(file) {
-            Ok(text) => text,
-            Err(message) => return failed(id, message),
-        };
-        let not_report = match report::parse(text.as_bytes()) {
-            Ok(report) => {
-                let report = Box::new(report);
-                return Answer::Report { id, report };
-            }
-            Err(error) => error,
-        };
-        let analyses = match serde_json::from_str(&text) {
-            Ok(one) => Ok(vec![one]),
-            Err(_) => serde_json::from_str::<Vec<ImageAnalysis>>(&text),
-        };
-        match analyses {
-            Ok(analyses)
-                if !analyses.is_empty()
-                    && analyses.iter().all(|each| each.version == ANALYSIS_VERSION) =>
-            {
-                self.hold(id, analyses, 0)
-            }
-            // Of the two, a report is what people have.
-            _ => failed(id, not_report),
-        }
-    }
-
-    /// Takes an analysis that was made elsewhere.
-    pub fn open_analysis(&mut self, id: u64, file: &Blob) -> Answer {
-        self.close();
-        let text = match read_text(file) {
-            Ok(text) => text,
-            Err(message) => return failed(id, message),
-        };
-        match serde_json::from_str(&text) {
-            Ok(analysis) => self.hold(id, vec![analysis], 0),
-            Err(error) => failed(
-                id,
-                format_args!("expected an analysis, but found other JSON: {error}"),
-            ),
-        }
+    /// Takes apart what was read of it so far.
+    ///
+    /// # Errors
+    /// Where that shows no image.
+    pub(super) fn open_in_part(
+        &mut self,
+        source: &Rc<Source>,
+        given: &Given,
+    ) -> Result<Vec<Summary>, InspectError> {
+        let mut given = |span: &LayerSpan| given.get(&span.member).cloned();
+        let (images, contents) =
+            image::inspect_given(source.subject(), &Limits::default(), &mut given)?;
+        let (images, documents) = images.into_iter().unzip();
+        self.documents = documents;
+        self.opened = Some(Opened {
+            source: source.clone(),
+            contents,
+        });
+        self.shown = None;
+        self.images = images;
+        Ok(self.summaries())
     }
 
     /// The images that are open.
     pub fn images(&self) -> &[ImageAnalysis] {
         &self.images
+    }
+
+    /// What was opened last, where its files can be read.
+    pub(super) fn source(&self) -> Option<Rc<Source>> {
+        self.opened.as_ref().map(|opened| opened.source.clone())
     }
 
     /// What an image was opened from, and its analysis.
@@ -478,33 +470,22 @@ impl Reader {
         };
     }
 
-    fn hold(&mut self, id: u64, images: Vec<ImageAnalysis>, kept: usize) -> Answer {
+    pub(super) fn hold(&mut self, id: u64, images: Vec<ImageAnalysis>, kept: usize) -> Answer {
         self.images = images;
         Answer::Images {
             id,
-            images: self.images.iter().map(Summary::of).collect(),
+            images: self.summaries(),
             kept,
         }
+    }
+
+    fn summaries(&self) -> Vec<Summary> {
+        self.images.iter().map(Summary::of).collect()
     }
 }
 
 /// Why there is nothing to tell of an image.
-const CLOSED: &str = "expected an image that is open, but it was closed";
-
-/// Most bytes of JSON that are read: a browser's longest string has twice as many letters.
-const JSON_BYTES_MAX: f64 = (256 << 20) as f64;
-
-fn read_text(file: &Blob) -> Result<String, String> {
-    if file.size() > JSON_BYTES_MAX {
-        return Err(format!(
-            "expected at most {JSON_BYTES_MAX} bytes of JSON, but found {}",
-            file.size()
-        ));
-    }
-    FileReaderSync::new()
-        .and_then(|reader| reader.read_as_text(file))
-        .map_err(|_| "the browser can't read this file any more".to_owned())
-}
+pub(super) const CLOSED: &str = "expected an image that is open, but it was closed";
 
 /// Tells the page how far a reading is, now and then. The page cancels by ending the worker: a message would wait until
 /// the reading is done.

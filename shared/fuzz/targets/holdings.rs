@@ -64,6 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
         manifest_digest: None,
         config_digest: Digest::of(bytes),
         config: b"{}".to_vec(),
+        referrers: Vec::new(),
         problems: Vec::new(),
     };
     let layer = LayerPart {

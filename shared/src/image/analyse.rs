@@ -10,7 +10,7 @@ use super::problems::Problems;
 use super::waste::waste_of;
 use super::{
     ANALYSIS_VERSION, ConfigView, DiffId, Digest, HistoryView, ImageAnalysis, ImageView,
-    LayerIndex, LayerView, Problem,
+    LayerIndex, LayerView, Problem, Referrer,
 };
 
 /// What is known of an image before its layers are looked at.
@@ -26,6 +26,8 @@ pub struct ImageParts {
     pub config_digest: Digest,
     /// The config's bytes, JSON.
     pub config: Vec<u8>,
+    /// What else is about it.
+    pub referrers: Vec<Referrer>,
     /// What was found wrong on the way to here.
     pub problems: Vec<Problem>,
 }
@@ -88,7 +90,14 @@ pub fn analyse_while(
         }
         views.push(view);
     }
-    problems.extend(merge.problems.drain(..));
+    // What a layer leads to may be in one that was not read.
+    let is_whole = layers.iter().all(|part| match &part.index {
+        Ok(_) => true,
+        Err(reason) => reason.code != Problem::NOT_READ,
+    });
+    if is_whole {
+        problems.extend(merge.problems.drain(..));
+    }
     let (waste, unnamed) = waste_of(&merge, &views, config.working_dir());
     if unnamed > 0 {
         let message = format!(
@@ -111,6 +120,7 @@ pub fn analyse_while(
             .iter()
             .fold(0, |sum, layer| sum.saturating_add(layer.uncompressed_bytes)),
         layers: views,
+        referrers: parts.referrers,
         config: ConfigView::default(),
     };
     let image = ImageView {

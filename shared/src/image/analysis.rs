@@ -3,6 +3,8 @@
 //! It is versioned ([`ANALYSIS_VERSION`]) and its JSON is the same from the browser and from the command line. Sizes are
 //! bytes; paths are relative to the image's root, without a leading `/`, with bytes that are not UTF-8 replaced by U+FFFD.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Holdings;
@@ -49,10 +51,27 @@ pub struct ImageView {
     pub history: Vec<HistoryView>,
     /// The layers, lowest first.
     pub layers: Vec<LayerView>,
+    /// What else is about it: attestations, signatures, bills of materials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<Referrer>,
     /// Sum of the layers as they lie, in bytes.
     pub size_bytes: u64,
     /// Sum of the layers' tars, uncompressed, in bytes.
     pub uncompressed_bytes: u64,
+}
+
+/// A manifest that is about an image (OCI distribution specification, "Listing Referrers"; BuildKit's attestations).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referrer {
+    /// The manifest's digest, as the index gives it.
+    pub digest: String,
+    /// What it is, such as `application/spdx+json`; empty where nothing says it.
+    pub artifact_type: String,
+    /// The manifest's bytes, as the index gives them.
+    pub size_bytes: u64,
+    /// What its annotations say.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What containers of an image start with (OCI image specification, "config", Properties).
@@ -307,14 +326,17 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The code of a layer that nobody has read so far: it is named, and what it holds is missing from all that is told.
+    pub const NOT_READ: &str = "not-read";
+
     /// Whether this only says what an archive holds beside its images, as tools make it by intent: an attestation, an
-    /// artifact, an index that names more platforms than were saved, or what a format for lazy pulling adds. Nothing is
-    /// wrong then.
+    /// artifact, an index that names more platforms than were saved, or what a format for lazy pulling adds; or that a layer is
+    /// not read yet. Nothing is wrong then.
     #[must_use]
     pub fn is_note(&self) -> bool {
         matches!(
             self.code.as_str(),
-            "attestation" | "missing-platform" | "not-an-image" | "bookkeeping"
+            "attestation" | "missing-platform" | "not-an-image" | "bookkeeping" | Self::NOT_READ
         )
     }
 }

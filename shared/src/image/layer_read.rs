@@ -5,6 +5,7 @@
 //! it is for bytes that come from the same program.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use flate2::Crc;
 
@@ -43,11 +44,11 @@ impl LayerSpan {
     }
 }
 
-/// A layer, read.
-#[derive(Debug)]
+/// A layer, read. Clones share what was read.
+#[derive(Clone, Debug)]
 pub struct LayerRead {
-    pub(super) index: LayerIndex,
-    pub(super) noted: Noted,
+    pub(super) index: Arc<LayerIndex>,
+    pub(super) noted: Arc<Noted>,
     samples: Samples,
 }
 
@@ -61,8 +62,8 @@ impl LayerRead {
         let mut sampling = Sampling::new(source);
         let (index, noted) = LayerIndex::read_noting(&mut sampling, limits, Some(recorder))?;
         Ok(Self {
-            index,
-            noted,
+            index: Arc::new(index),
+            noted: Arc::new(noted),
             samples: sampling.finish(),
         })
     }
@@ -74,8 +75,8 @@ impl LayerRead {
     pub fn read_index(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
         let (index, noted) = LayerIndex::read_noting(source, limits, None)?;
         Ok(Self {
-            index,
-            noted,
+            index: Arc::new(index),
+            noted: Arc::new(noted),
             samples: Samples::default(),
         })
     }
@@ -115,7 +116,7 @@ impl LayerRead {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         // An index is plain data with string keys, so that it becomes JSON.
-        let index = serde_json::to_vec(&self.index).unwrap_or_default();
+        let index = serde_json::to_vec(&*self.index).unwrap_or_default();
         let mut bytes = MAGIC.to_vec();
         bytes.extend((index.len() as u64).to_le_bytes());
         bytes.extend(&index);
@@ -153,8 +154,8 @@ impl LayerRead {
         let samples = samples.as_chunks().0.iter();
         let samples = samples.map(|crc| u32::from_le_bytes(*crc)).collect();
         Some(Self {
-            index,
-            noted: Noted::read(rest)?,
+            index: Arc::new(index),
+            noted: Arc::new(Noted::read(rest)?),
             samples: Samples(samples),
         })
     }

@@ -51,7 +51,8 @@ pub use holdings::Holdings;
 pub use inflating::Inflating;
 pub use inspect::{
     Documented, InspectError, Progress, ReadAhead, Subject, inspect, inspect_ahead,
-    inspect_documented, inspect_folder, inspect_opened, inspect_some, inspect_within, layers_of,
+    inspect_documented, inspect_folder, inspect_given, inspect_opened, inspect_some,
+    inspect_within, layers_of,
 };
 pub use instruction::split_instruction;
 pub use json::write_json;

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::{Digest, Referrer};
+
 /// What a client asks for to have an image from its registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequest {
@@ -27,6 +29,48 @@ pub struct PullRequest {
 pub struct PushRequest {
     /// The image's name, which says the registry too.
     pub reference: String,
+    /// What the registry is shown; nothing where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<RegistryCredentials>,
+}
+
+/// What a client asks for to look at an image where its registry has it: its documents come, and none of its layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteImageRequest {
+    /// The image's name, short or whole.
+    pub reference: String,
+    /// Whose image of several, `OS/ARCHITECTURE[/VARIANT]`; this host's where none is given.
+    #[serde(default)]
+    pub platform: Option<String>,
+    /// What the registry is shown; nothing where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<RegistryCredentials>,
+}
+
+/// An image where its registry has it. Both documents are what their digests say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteImage {
+    /// The image's name, in full.
+    pub reference: String,
+    /// `linux/amd64`.
+    pub platform: String,
+    /// The digest of its manifest.
+    pub manifest_digest: Digest,
+    /// The manifest, as it lies.
+    pub manifest: String,
+    /// The config, as it lies.
+    pub config: String,
+    /// What else the registry has about it: signatures, bills of materials.
+    pub referrers: Vec<Referrer>,
+}
+
+/// What a client asks for to have a layer of such an image, as it lies; its bytes are the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteLayerRequest {
+    /// The image's name, short or whole.
+    pub reference: String,
+    /// The layer's digest, as the manifest has it. Whether the bytes are what it says is for the client to find out.
+    pub digest: Digest,
     /// What the registry is shown; nothing where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<RegistryCredentials>,

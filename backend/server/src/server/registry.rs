@@ -160,11 +160,8 @@ pub(crate) async fn before_run(services: &Arc<Services>, request: &RunRequest) -
         PullPolicy::Always => false,
     };
     let (services, name) = (Arc::clone(services), request.image.clone());
-    // Who asked may go away, and the server may end: nobody wants the image then.
     let gone = Gone::default();
-    let (left, ending) = (Arc::clone(&gone.0), services.ending.subscribe());
-    let cancel =
-        Cancel::new(move || left.load(Ordering::Relaxed) || *ending.borrow() != Ending::None);
+    let cancel = gone.cancel(&services);
     super::services::blocking(move || {
         let wanted = Wanted {
             name: &name,
@@ -177,9 +174,17 @@ pub(crate) async fn before_run(services: &Arc<Services>, request: &RunRequest) -
     .await
 }
 
-/// Says so when it is dropped.
+/// Says so when it is dropped: who asked went away.
 #[derive(Default)]
-struct Gone(Arc<AtomicBool>);
+pub(crate) struct Gone(Arc<AtomicBool>);
+
+impl Gone {
+    /// Gives up when who asked is gone, and when the server ends: nobody wants it then.
+    pub(crate) fn cancel(&self, services: &Services) -> Cancel {
+        let (left, ending) = (Arc::clone(&self.0), services.ending.subscribe());
+        Cancel::new(move || left.load(Ordering::Relaxed) || *ending.borrow() != Ending::None)
+    }
+}
 
 impl Drop for Gone {
     fn drop(&mut self) {

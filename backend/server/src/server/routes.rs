@@ -16,8 +16,8 @@ use super::error::ApiError;
 use super::guard::{self, Door};
 use super::headers;
 use super::resources::{
-    bases, containers, context_root, contexts, control, execs, files, images, prune, reports,
-    session, shares, version, volumes,
+    bases, containers, context_root, contexts, control, execs, files, images, prune, remote,
+    reports, session, shares, version, volumes,
 };
 use super::services::Services;
 use super::socket;
@@ -91,6 +91,8 @@ fn long_routes() -> Router<Arc<Services>> {
         .route("/api/v1/images/{name}/archive", get(images::archive))
         .route("/api/v1/images/{name}/file", get(files::part))
         .route("/api/v1/images/{name}/content", get(files::whole))
+        .route("/api/v1/remote/images", post(remote::image))
+        .route("/api/v1/remote/layers", post(remote::layer))
         .route("/api/v1/prune", post(prune::prune))
         .route("/api/v1/bases/busybox", post(bases::busybox))
         .route("/api/v1/containers/{name}/execs", post(execs::begin))

@@ -5,6 +5,8 @@
 // Helpers of tests are tests: a panic is how they fail, and a skip is printed for the log to be counted.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+pub(crate) mod umoci;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

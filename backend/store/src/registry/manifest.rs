@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use estiva_shared::image::{DiffId, Digest, media_type};
+use estiva_shared::image::{DiffId, Digest, Referrer, media_type};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -44,6 +44,8 @@ pub(super) struct Descriptor {
     media_type: Option<String>,
     pub(super) digest: Digest,
     pub(super) size: u64,
+    #[serde(default)]
+    artifact_type: Option<String>,
     #[serde(default)]
     platform: Option<Platform>,
     #[serde(default)]
@@ -203,6 +205,17 @@ impl Document {
 }
 
 impl Descriptor {
+    /// What an index of referrers says of one.
+    pub(super) fn into_referrer(self) -> Referrer {
+        let kind = self.artifact_type.or(self.media_type);
+        Referrer {
+            digest: self.digest.to_string(),
+            artifact_type: kind.as_deref().map(shorten).unwrap_or_default(),
+            size_bytes: self.size,
+            annotations: self.annotations.unwrap_or_default(),
+        }
+    }
+
     fn is_attestation(&self) -> bool {
         let key = media_type::ANNOTATION_REFERENCE_TYPE;
         self.annotations

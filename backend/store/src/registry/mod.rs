@@ -3,7 +3,7 @@
 //!
 //! The way of a pull: `pull` (name → manifest → layers) asks through `client` (login by `auth`, redirects, tries), which
 //! speaks through `reach` (agents, certificates, proxy) and `transport` (sockets that notice silence); `fetch` brings one
-//! layer. `push` compresses (`travel`) and sends (`upload`).
+//! layer. `look` asks for documents and layers that nobody keeps. `push` compresses (`travel`) and sends (`upload`).
 //!
 //! **Invariant:** a name is given last. **Invariant:** credentials go to the registry and the token service that it names.
 //! **Invariant:** nothing is unpacked before its digest was checked.
@@ -15,6 +15,7 @@ mod error;
 mod fetch;
 mod header;
 mod login;
+mod look;
 mod manifest;
 mod platform;
 mod progress;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub use error::RegistryError;
 pub use login::check_login;
+pub use look::{RemoteLayer, look, open_layer};
 pub use pull::{PullOrder, Pulled};
 pub use push::{PushOrder, Pushed};
 pub use settings::{ProxyChoice, RegistryOptions, RegistrySettings, Times};

@@ -48,11 +48,21 @@ pub struct Pulled {
 }
 
 /// What a name leads to.
-struct Found {
+pub(super) struct Found {
     /// Of the document that the name leads to.
     digest: Digest,
-    manifest_digest: Digest,
-    manifest: Manifest,
+    pub(super) manifest_digest: Digest,
+    pub(super) manifest: Manifest,
+    /// The manifest as it lies.
+    pub(super) bytes: Vec<u8>,
+    pub(super) url: Url,
+}
+
+/// A manifest or an index.
+struct Read {
+    document: Document,
+    digest: Digest,
+    bytes: Vec<u8>,
     url: Url,
 }
 
@@ -152,14 +162,14 @@ impl Store {
 }
 
 /// Where an image comes from.
-struct Source<'a> {
-    client: &'a Client,
-    reference: &'a Reference,
+pub(super) struct Source<'a> {
+    pub(super) client: &'a Client,
+    pub(super) reference: &'a Reference,
 }
 
 impl Source<'_> {
     /// Goes from the name to the manifest for a platform.
-    fn find(
+    pub(super) fn find(
         &self,
         wanted: &Platform,
         events: &mut dyn FnMut(TransferEvent),
@@ -169,24 +179,23 @@ impl Source<'_> {
             (Some(digest), _) => digest.to_string(),
             (None, tag) => tag.unwrap_or("latest").to_owned(),
         };
-        let (mut document, mut digest, mut url) =
-            self.document(&by, self.reference.digest(), &name, events)?;
-        let first = digest;
+        let mut read = self.document(&by, self.reference.digest(), &name, events)?;
+        let first = read.digest;
         for _ in 0..INDEX_DEPTH_MAX {
-            let Some(manifests) = &document.manifests else {
+            let Some(manifests) = &read.document.manifests else {
                 return Ok(Found {
                     digest: first,
-                    manifest_digest: digest,
-                    manifest: document.into_manifest(&url)?,
-                    url,
+                    manifest_digest: read.digest,
+                    manifest: read.document.into_manifest(&read.url)?,
+                    bytes: read.bytes,
+                    url: read.url,
                 });
             };
             let chosen = Document::choose(manifests, wanted, &name)?.digest;
-            (document, digest, url) =
-                self.document(&chosen.to_string(), Some(&chosen), &name, events)?;
+            read = self.document(&chosen.to_string(), Some(&chosen), &name, events)?;
         }
         Err(RegistryError::Answer {
-            url: url.to_string(),
+            url: read.url.to_string(),
             expected: format!("indexes of at most {INDEX_DEPTH_MAX} levels"),
             found: "more".to_owned(),
         })
@@ -199,7 +208,7 @@ impl Source<'_> {
         expected: Option<&Digest>,
         name: &str,
         events: &mut dyn FnMut(TransferEvent),
-    ) -> Result<(Document, Digest, Url), RegistryError> {
+    ) -> Result<Read, RegistryError> {
         let path = self.reference.path();
         let url = self.client.url(&format!("/v2/{path}/manifests/{by}"));
         let bytes = retrying(self.client, events, || {
@@ -231,11 +240,15 @@ impl Source<'_> {
             }
             Ok(bytes)
         })?;
-        let document = manifest::parse(&bytes, &url, "a manifest or an index")?;
-        Ok((document, Digest::of(&bytes), url))
+        Ok(Read {
+            document: manifest::parse(&bytes, &url, "a manifest or an index")?,
+            digest: Digest::of(&bytes),
+            bytes,
+            url,
+        })
     }
 
-    fn config(
+    pub(super) fn config(
         &self,
         found: &Found,
         events: &mut dyn FnMut(TransferEvent),
@@ -308,7 +321,7 @@ fn unique(layers: &[Layer], url: &Url) -> Result<Vec<Layer>, RegistryError> {
 }
 
 /// A manifest without an index says only in its config whom it is for.
-fn check_platform(
+pub(super) fn check_platform(
     wanted: &Platform,
     config: &Config,
     reference: &Reference,

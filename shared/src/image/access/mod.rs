@@ -66,7 +66,7 @@ fn hash_of(path: &str) -> u64 {
 }
 
 /// What the first pass over a layer noted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Noted {
     compression: Compression,
     uncompressed_bytes: u64,
@@ -158,7 +158,7 @@ pub(super) enum Lying {
 #[derive(Debug)]
 struct Blob {
     lying: Lying,
-    noted: Noted,
+    noted: Arc<Noted>,
 }
 
 /// Where the files of an archive's images lie. It goes with the archive or folder that it was made from.
@@ -187,7 +187,7 @@ impl ContentIndex {
             };
             let tar = folder.open(path).map_err(fault)?;
             let tar: Rc<dyn ReadAt + '_> = Rc::from(tar.ok_or(AccessError::NotHere)?);
-            let noted = Noted::of_plain(&tar);
+            let noted = Arc::new(Noted::of_plain(&tar));
             blobs.push(Some(index.add(Lying::File(path.clone()), noted)));
         }
         index.add_image(blobs);
@@ -205,9 +205,7 @@ impl ContentIndex {
     /// A recorder for the next stream. Where those before it took most of the room, they are thinned.
     pub(super) fn recorder(&mut self) -> Recorder {
         while self.checkpoint_bytes() > CHECKPOINTS_BYTES_MAX / 2 {
-            for blob in &mut self.blobs {
-                blob.noted.checkpoints.thin();
-            }
+            self.thin();
         }
         Recorder::new(CHECKPOINTS_BYTES_MAX / 2)
     }
@@ -215,14 +213,18 @@ impl ContentIndex {
     /// Thins what is there until it takes no more than all together may.
     pub(super) fn make_room(&mut self) {
         while self.checkpoint_bytes() > CHECKPOINTS_BYTES_MAX {
-            for blob in &mut self.blobs {
-                blob.noted.checkpoints.thin();
-            }
+            self.thin();
+        }
+    }
+
+    fn thin(&mut self) {
+        for blob in &mut self.blobs {
+            Arc::make_mut(&mut blob.noted).checkpoints.thin();
         }
     }
 
     /// Keeps what was noted of a blob, and answers its number.
-    pub(super) fn add(&mut self, lying: Lying, noted: Noted) -> usize {
+    pub(super) fn add(&mut self, lying: Lying, noted: Arc<Noted>) -> usize {
         self.blobs.push(Blob { lying, noted });
         self.blobs.len() - 1
     }

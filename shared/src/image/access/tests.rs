@@ -274,7 +274,7 @@ fn layers_of_one_checkpoint_each_are_thinned_too() {
     let lying = || super::Lying::Kept([].into());
     for _ in 0..1000 {
         contents.recorder();
-        contents.add(lying(), with_one_checkpoint());
+        contents.add(lying(), with_one_checkpoint().into());
     }
     contents.recorder();
     assert!(contents.checkpoint_bytes() <= super::CHECKPOINTS_BYTES_MAX / 2);

@@ -65,6 +65,8 @@ pub(super) struct Catalogue<'a, 'p> {
     layers: BTreeMap<String, Layer>,
     /// What is left of the caller's limits.
     budget: Limits,
+    /// Whether layers are read that nobody gave.
+    pub(super) reads: bool,
     kept_bytes: u64,
     /// What is wrong with the archive itself.
     pub(super) problems: Vec<Problem>,
@@ -86,6 +88,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             members: BTreeMap::new(),
             layers: BTreeMap::new(),
             budget: *limits,
+            reads: true,
             kept_bytes: 0,
             problems: Vec::new(),
             contents,
@@ -210,6 +213,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         if let Some(layer) = self.layers.get(&path) {
             return Ok(Ok(layer.clone()));
         }
+        if !self.reads && matches!(self.members[&path], Member::Plain { .. } | Member::Kept(_)) {
+            return Ok(Err(not_read()));
+        }
         let recorder = self.contents.as_mut().map(ContentIndex::recorder);
         let (read, lying) = match &self.members[&path] {
             Member::Layer(layer) => return Ok(Ok(layer.clone())),
@@ -227,7 +233,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Member::Link(_) => return Ok(Err(missing(&path))),
         };
         let layer = match read {
-            Ok(read) => self.spend(read, lying),
+            Ok(read) => self.spend(shared(read), lying),
             Err(LayerError::Io { source, .. }) => return Err(InspectError::Io(source)),
         };
         self.layers.insert(path, layer.clone());
@@ -284,6 +290,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         if let Some(layer) = self.layers.get(path) {
             return Ok(Ok(layer.clone()));
         }
+        if !self.reads {
+            return Ok(Err(not_read()));
+        }
         let file = match open(folder, path) {
             Ok(file) => file,
             Err(reason) => return Ok(Err(reason)),
@@ -291,7 +300,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         let reader = Metered::new(Window::whole(&*file), self.meter);
         let recorder = self.contents.as_mut().map(ContentIndex::recorder);
         let layer = match LayerIndex::read_noting(reader, &self.budget, recorder) {
-            Ok(read) => self.spend(read, Lying::File(path.to_owned())),
+            Ok(read) => self.spend(shared(read), Lying::File(path.to_owned())),
             Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
             Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
         };
@@ -325,7 +334,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
     }
 
     /// Takes what a layer needed from the limits, which hold for the archive as a whole.
-    fn spend(&mut self, (index, noted): (LayerIndex, Noted), lying: Lying) -> Layer {
+    fn spend(&mut self, (index, noted): (Arc<LayerIndex>, Arc<Noted>), lying: Lying) -> Layer {
         let (entries, name_bytes) = index.needs();
         self.budget.entries = self.budget.entries.saturating_sub(entries);
         self.budget.name_bytes = self.budget.name_bytes.saturating_sub(name_bytes);
@@ -336,7 +345,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         let contents = self.contents.as_mut();
         Layer {
             cost: cost_of_layer(&index),
-            index: Arc::new(index),
+            index,
             blob: contents.map(|contents| contents.add(lying, noted)),
         }
     }
@@ -456,7 +465,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             size: entry.size,
         };
         match LayerIndex::read_noting(EndOnError { inner: reader }, &self.budget, recorder) {
-            Ok(read) => Ok(Member::Layer(self.spend(read, lying))),
+            Ok(read) => Ok(Member::Layer(self.spend(shared(read), lying))),
             Err(LayerError::Io { source, .. }) => Err(InspectError::Io(source)),
         }
     }
@@ -515,6 +524,16 @@ fn link_target(path: &str, entry: &TarEntry) -> String {
         return normalise(target).path;
     }
     normalise(&[parent(path).as_bytes(), b"/", target].concat()).path
+}
+
+/// What was read, to be shared.
+fn shared((index, noted): (LayerIndex, Noted)) -> (Arc<LayerIndex>, Arc<Noted>) {
+    (Arc::new(index), Arc::new(noted))
+}
+
+fn not_read() -> Problem {
+    let message = "expected what the layer holds, but it is not read yet";
+    note(Problem::NOT_READ, message.to_owned())
 }
 
 fn missing(path: &str) -> Problem {

@@ -105,6 +105,7 @@ fn image_of(catalogue: &mut Catalogue<'_, '_>, image: Image) -> Result<Found, Pr
             manifest_digest: None,
             config_digest,
             config: Vec::new(),
+            referrers: Vec::new(),
             problems,
         },
     })

@@ -179,7 +179,7 @@ pub fn inspect_documented(
 ) -> Result<Vec<Documented>, InspectError> {
     let keep = Keep {
         documents: true,
-        contents: false,
+        ..Keep::default()
     };
     let (images, _) = inspect_with_meter(subject, limits, &mut all, keep, None, progress)?;
     Ok(images)
@@ -198,6 +198,7 @@ pub fn inspect_opened(
     let keep = Keep {
         documents: true,
         contents: true,
+        ..Keep::default()
     };
     inspect_with_meter(subject, limits, choose, keep, None, progress)
 }
@@ -222,8 +223,37 @@ pub fn inspect_ahead(
     let keep = Keep {
         documents: true,
         contents: true,
+        ..Keep::default()
     };
     inspect_with_meter(subject, limits, choose, keep, Some(ahead), progress)
+}
+
+/// As [`inspect_ahead`], of those layers alone that `given` has: of the others is told what the manifests and the history say, and
+/// that they are not read yet ([`Problem::NOT_READ`]). Of an archive that is compressed all are read.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_given(
+    subject: Subject<'_>,
+    limits: &Limits,
+    given: &mut dyn FnMut(&LayerSpan) -> Option<LayerRead>,
+) -> Result<(Vec<Documented>, ContentIndex), InspectError> {
+    let keep = Keep {
+        documents: true,
+        contents: true,
+        given_alone: true,
+    };
+    let mut ahead = |spans: &[LayerSpan], _: &mut dyn FnMut(u64) -> bool| {
+        spans.iter().map(&mut *given).collect::<Vec<_>>()
+    };
+    inspect_with_meter(
+        subject,
+        limits,
+        &mut all,
+        keep,
+        Some(&mut ahead),
+        &mut |_| true,
+    )
 }
 
 /// The layers of all images of an archive or a folder that [`inspect_ahead`] would have read ahead, each once.
@@ -278,6 +308,8 @@ fn places(catalogue: &mut Catalogue<'_, '_>, found: &[Found]) -> Vec<LayerSpan> 
 struct Keep {
     documents: bool,
     contents: bool,
+    /// Layers that were not read ahead stay unread.
+    given_alone: bool,
 }
 
 /// Makes the meter of a reading.
@@ -317,6 +349,7 @@ fn inspect_metered(
     let contents = keep.contents.then(ContentIndex::default);
     let mut kept_bytes = DOCUMENTS_BYTES_MAX;
     let mut catalogue = Catalogue::read(subject, limits, contents, meter)?;
+    catalogue.reads = !keep.given_alone;
     let (mut found, notes) = find(&mut catalogue)?;
     let listed: Vec<_> = found
         .iter()

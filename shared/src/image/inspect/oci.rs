@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::super::{Digest, ImageParts, Problem, media_type};
+use super::super::{Digest, ImageParts, Problem, Referrer, media_type};
 use super::catalogue::Catalogue;
 use super::docker::familiar;
 use super::{Found, FoundLayer, IMAGES_MAX, cut_layers, note};
@@ -22,6 +22,13 @@ const DESCRIPTORS_MAX: usize = 4096;
 /// Most notes about what an index names and the archive does not show.
 const NOTES_MAX: usize = 100;
 
+/// Most manifests about images that are listed, and most bytes of the annotations of one.
+const REFERRERS_MAX: usize = 100;
+const ANNOTATION_BYTES_MAX: usize = 16 << 10;
+
+/// The annotation of an attestation's layer that says what it states.
+const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
+
 /// An index or a manifest: their fields don't collide, and not every tool writes the media type that tells them apart.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +39,10 @@ struct Document {
     config: Option<Descriptor>,
     #[serde(default)]
     layers: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    artifact_type: Option<String>,
+    #[serde(default)]
+    subject: Option<Descriptor>,
 }
 
 /// A reference to a blob (OCI image specification, "OCI Content Descriptors").
@@ -43,6 +54,8 @@ struct Descriptor {
     digest: String,
     #[serde(default)]
     size: Option<u64>,
+    #[serde(default)]
+    artifact_type: Option<String>,
     #[serde(default)]
     platform: Option<Platform>,
     #[serde(default)]
@@ -103,11 +116,21 @@ pub(super) fn images(catalogue: &mut Catalogue<'_, '_>, notes: &mut Vec<Problem>
         catalogue,
         notes,
         found: Vec::new(),
+        referrers: Vec::new(),
         followed: 0,
     };
     match walk.document("index.json") {
         Ok((index, _)) => walk.index(index, &[], 0),
         Err(reason) => walk.note(reason),
+    }
+    for (subject, referrer) in walk.referrers {
+        let about = walk.found.iter_mut().find(|image| {
+            let digest = image.parts.manifest_digest;
+            digest.is_some_and(|digest| digest.to_string() == subject)
+        });
+        if let Some(image) = about {
+            image.parts.referrers.push(referrer);
+        }
     }
     walk.found
 }
@@ -117,6 +140,8 @@ struct Walk<'w, 'a, 'p> {
     catalogue: &'w mut Catalogue<'a, 'p>,
     notes: &'w mut Vec<Problem>,
     found: Vec<Found>,
+    /// Manifests about others, each with the digest of what it is about.
+    referrers: Vec<(String, Referrer)>,
     /// Descriptors followed so far.
     followed: usize,
 }
@@ -145,6 +170,11 @@ impl Walk<'_, '_, '_> {
 
     /// One line of an index: an image, another index, or something that is neither.
     fn descriptor(&mut self, descriptor: &Descriptor, names: &[String], depth: usize) {
+        let about = descriptor.annotation(media_type::ANNOTATION_REFERENCE_DIGEST);
+        if let Some(subject) = about.map(str::to_owned) {
+            let stated = self.stated(descriptor);
+            self.refer(subject, descriptor, stated);
+        }
         if descriptor.is_attestation() {
             let subject = descriptor
                 .annotation(media_type::ANNOTATION_REFERENCE_DIGEST)
@@ -161,6 +191,9 @@ impl Walk<'_, '_, '_> {
             Err(reason) => return self.note(reason),
         };
         if !self.catalogue.has(&member) {
+            if about.is_some() {
+                return;
+            }
             let platform = descriptor
                 .platform
                 .as_ref()
@@ -202,6 +235,12 @@ impl Walk<'_, '_, '_> {
         names: &[String],
     ) {
         let digest = Digest::of(bytes);
+        if let Some(subject) = &manifest.subject {
+            let config = manifest.config.as_ref();
+            let kind = manifest.artifact_type.clone();
+            let kind = kind.or_else(|| config.and_then(|config| config.media_type.clone()));
+            self.refer(subject.digest.clone(), descriptor, kind);
+        }
         if self
             .found
             .iter_mut()
@@ -212,6 +251,39 @@ impl Walk<'_, '_, '_> {
         match self.image(descriptor, manifest, digest, names) {
             Ok(image) => self.found.push(image),
             Err(reason) => self.note(reason),
+        }
+    }
+
+    /// What an attestation states, as far as the archive holds it.
+    fn stated(&mut self, descriptor: &Descriptor) -> Option<String> {
+        let member = blob_path(&descriptor.digest).ok()?;
+        let (document, _) = self.document(&member).ok()?;
+        let layers = document.layers.unwrap_or_default();
+        let stated = layers
+            .iter()
+            .filter_map(|layer| layer.annotation(PREDICATE_TYPE));
+        let stated = stated.take(REFERRERS_MAX).collect::<Vec<_>>().join(", ");
+        (!stated.is_empty()).then_some(stated)
+    }
+
+    fn refer(&mut self, subject: String, descriptor: &Descriptor, kind: Option<String>) {
+        let kind = kind.or_else(|| descriptor.artifact_type.clone());
+        let artifact_type = kind.unwrap_or_default();
+        let mut annotations = descriptor.annotations.clone().unwrap_or_default();
+        // That is where it stands now.
+        annotations.remove(media_type::ANNOTATION_REFERENCE_DIGEST);
+        let bytes = annotations
+            .iter()
+            .map(|(key, value)| key.len() + value.len());
+        let is_long = bytes.sum::<usize>() + artifact_type.len() > ANNOTATION_BYTES_MAX;
+        if self.referrers.len() < REFERRERS_MAX && !is_long {
+            let referrer = Referrer {
+                digest: descriptor.digest.clone(),
+                artifact_type,
+                size_bytes: descriptor.size.unwrap_or(0),
+                annotations,
+            };
+            self.referrers.push((subject, referrer));
         }
     }
 
@@ -272,6 +344,7 @@ impl Walk<'_, '_, '_> {
             manifest_digest: Some(digest),
             config_digest,
             config: Vec::new(),
+            referrers: Vec::new(),
             problems,
         };
         Ok(Found {

@@ -9,6 +9,7 @@ pub(super) mod execs;
 pub(super) mod files;
 pub(super) mod images;
 pub(super) mod prune;
+pub(super) mod remote;
 pub(super) mod reports;
 pub(super) mod session;
 pub(super) mod shares;
