@@ -77,19 +77,22 @@ async function besideTheCommand(name, file, goal) {
   return median(again);
 }
 
-/** The proportional set size of all of Chromium's renderers, in megabytes. */
+/** The proportional set size of all of this Chromium's renderers, in megabytes. They overwrite their environment, but not their parents. */
 function renderersMegabytes() {
-  let sum = 0;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+  const read = (pid, name) => {
     try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (!command.includes("--type=renderer") || !readFileSync(`/proc/${pid}/environ`, "utf8").includes(world.folder)) continue;
-      sum += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))[1]);
+      return readFileSync(`/proc/${pid}/${name}`, "utf8");
     } catch {
       // It has ended meanwhile.
+      return "";
     }
-  }
-  return sum / 1024;
+  };
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = new Map(all.map((pid) => [pid, /^PPid:\s+(\d+)/m.exec(read(pid, "status"))?.[1]]));
+  const isOurs = (pid) => pid !== undefined && pid !== "0" && (read(pid, "cmdline").includes(world.folder) || isOurs(parents.get(pid)));
+  const renderers = all.filter((pid) => read(pid, "cmdline").includes("--type=renderer") && isOurs(pid));
+  const sizes = renderers.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0));
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024;
 }
 
 const BLOCK_BYTES = 512;
@@ -161,6 +164,7 @@ async function memory() {
   const took = await open(page, file);
   most = Math.max(most, renderersMegabytes());
   clearInterval(sampler);
+  expect(most > 0, "no renderer was found");
   row("4 GB opened, MB of the renderer", most, 400, 1);
   console.error(`estiva: 4 GB took ${(took / 1_000).toFixed(1)} s`);
   await page.context().close();
