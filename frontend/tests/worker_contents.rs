@@ -199,7 +199,7 @@ fn a_file_and_a_folder_come_in_pieces() {
 
 #[wasm_bindgen_test]
 fn a_dropped_folder_s_files_are_read_too() {
-    let (paths, files) = members()
+    let (paths, files): (_, Vec<_>) = members()
         .into_iter()
         .map(|(path, bytes)| (path.to_owned(), file(&bytes)))
         .unzip();
