@@ -89,7 +89,7 @@ function renderersMegabytes() {
   };
   const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const parents = new Map(all.map((pid) => [pid, /^PPid:\s+(\d+)/m.exec(read(pid, "status"))?.[1]]));
-  const isOurs = (pid) => pid !== undefined && pid !== "0" && (read(pid, "cmdline").includes(world.folder) || isOurs(parents.get(pid)));
+  const isOurs = (pid) => pid !== undefined && pid !== "0" && (pid === `${process.pid}` || isOurs(parents.get(pid)));
   const renderers = all.filter((pid) => read(pid, "cmdline").includes("--type=renderer") && isOurs(pid));
   const sizes = renderers.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0));
   return sizes.reduce((sum, size) => sum + size, 0) / 1024;
