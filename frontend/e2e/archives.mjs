@@ -3,28 +3,33 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const json = (value) => Buffer.from(JSON.stringify(value));
 
-/** A tar (POSIX.1-1988, ustar) of entries: `name` is text or bytes, `body` too; the rest has a file's values. */
+/** A tar's header (POSIX.1-1988, ustar): `name` is text or bytes, the rest has a file's values. */
+export function header({ name, size = 0, type = "0", mode = 0o644, link = "" }) {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  Buffer.from(name).copy(block, 0, 0, 100);
+  const octal = (value, at, length) => block.write(`${value.toString(8).padStart(length - 1, "0")}\0`, at, "latin1");
+  octal(mode, 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(size, 124, 12);
+  octal(1_700_000_000, 136, 12);
+  block.write(type, 156, "latin1");
+  block.write(link, 157, "latin1");
+  block.write("ustar\x0000", 257, "latin1");
+  block.fill(" ", 148, 156);
+  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return block;
+}
+
+/** A tar of entries: `body` is text or bytes. */
 export function tar(entries) {
-  const parts = entries.flatMap(({ name, body = "", type = "0", mode = 0o644, link = "", size }) => {
+  const parts = entries.flatMap(({ body = "", ...entry }) => {
     const bytes = Buffer.from(body);
-    const header = Buffer.alloc(BLOCK_BYTES);
-    Buffer.from(name).copy(header, 0, 0, 100);
-    const octal = (value, at, length) => header.write(`${value.toString(8).padStart(length - 1, "0")}\0`, at, "latin1");
-    octal(mode, 100, 8);
-    octal(0, 108, 8);
-    octal(0, 116, 8);
-    octal(size ?? bytes.length, 124, 12);
-    octal(1_700_000_000, 136, 12);
-    header.write(type, 156, "latin1");
-    header.write(link, 157, "latin1");
-    header.write("ustar\x0000", 257, "latin1");
-    header.fill(" ", 148, 156);
-    header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-    return [header, bytes, Buffer.alloc((BLOCK_BYTES - (bytes.length % BLOCK_BYTES)) % BLOCK_BYTES)];
+    return [header({ size: bytes.length, ...entry }), bytes, Buffer.alloc((BLOCK_BYTES - (bytes.length % BLOCK_BYTES)) % BLOCK_BYTES)];
   });
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK_BYTES)]);
 }

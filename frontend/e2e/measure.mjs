@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, openSync, readFileSync, readdirSync, writeSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { BLOCK_BYTES, header } from "./archives.mjs";
 import { World, byTest, connected, expect, until } from "./harness.mjs";
 
 const [, , playwright, rounds, single, four] = process.argv;
@@ -95,25 +96,6 @@ function renderersMegabytes() {
   return sizes.reduce((sum, size) => sum + size, 0) / 1024;
 }
 
-const BLOCK_BYTES = 512;
-function header(name, size, kind = "0") {
-  const block = Buffer.alloc(BLOCK_BYTES);
-  block.write(name, 0, "latin1");
-  block.write("0000644\0" + "0000000\0" + "0000000\0", 100, "latin1");
-  if (size < 8 ** 11) block.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1");
-  else {
-    block[124] = 0x80;
-    block.writeBigUInt64BE(BigInt(size), 128);
-  }
-  block.write("14500000000\0", 136, "latin1");
-  block.write(`        ${kind}`, 148, "latin1");
-  block.write("ustar\x0000", 257, "latin1");
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return block;
-}
-
 /** A docker-archive of one layer, whose tar `write` puts at an offset of the file, and answers where it ends. */
 function archive(name, write) {
   const place = path.join(world.folder, name);
@@ -123,12 +105,12 @@ function archive(name, write) {
   let at = 0;
   const put = (bytes) => (at += writeSync(file, bytes, 0, bytes.length, at));
   for (const [member, bytes] of [["config.json", config], ["manifest.json", manifest]]) {
-    put(header(member, bytes.length));
+    put(header({ name: member, size: bytes.length }));
     put(Buffer.concat([bytes, Buffer.alloc((BLOCK_BYTES - (bytes.length % BLOCK_BYTES)) % BLOCK_BYTES)]));
   }
   const start = at + BLOCK_BYTES;
   const end = write(file, start) + 2 * BLOCK_BYTES;
-  put(header("layer.tar", end - start));
+  put(header({ name: "layer.tar", size: end - start }));
   ftruncateSync(file, end + 2 * BLOCK_BYTES);
   closeSync(file);
   return place;
@@ -138,7 +120,7 @@ function archive(name, write) {
 const fourGigabytes = () => archive("four-gigabytes.tar", (file, start) => {
   let at = start;
   for (let number = 0; number < 64; number += 1) {
-    writeSync(file, header(`data/${number}`, 64 << 20), 0, BLOCK_BYTES, at);
+    writeSync(file, header({ name: `data/${number}`, size: 64 << 20 }), 0, BLOCK_BYTES, at);
     at += BLOCK_BYTES + (64 << 20);
   }
   return at;
@@ -150,7 +132,7 @@ const million = () => archive("million.tar", (file, start) => {
   let at = start;
   for (let folder = 0; folder < MILLION / 1_000; folder += 1) {
     const headers = [];
-    for (let number = 0; number < 1_000; number += 1) headers.push(header(`srv/folder-${folder}/file-${number}.txt`, 0));
+    for (let number = 0; number < 1_000; number += 1) headers.push(header({ name: `srv/folder-${folder}/file-${number}.txt` }));
     at += writeSync(file, Buffer.concat(headers), 0, headers.length * BLOCK_BYTES, at);
   }
   return at;

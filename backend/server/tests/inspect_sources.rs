@@ -12,14 +12,7 @@ use std::path::{Path, PathBuf};
 use estiva_shared::image::Digest;
 use serde_json::{Value, json};
 use world::World;
-
-/// Puts a blob into a layout; answers its descriptor.
-fn blob(layout: &Path, kind: &str, bytes: &[u8]) -> Value {
-    let digest = Digest::of(bytes);
-    fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
-    fs::write(layout.join("blobs/sha256").join(digest.hex()), bytes).unwrap();
-    json!({"mediaType": kind, "digest": digest.to_string(), "size": bytes.len()})
-}
+use world::layout::{blob, index};
 
 /// An OCI layout with an image for each architecture, all of one empty layer; answers the layer's file.
 fn layout(folder: &Path, architectures: &[&str]) -> PathBuf {
@@ -43,13 +36,7 @@ fn layout(folder: &Path, architectures: &[&str]) -> PathBuf {
             descriptor
         })
         .collect();
-    let index = json!({"schemaVersion": 2, "manifests": manifests});
-    fs::write(folder.join("index.json"), index.to_string()).unwrap();
-    fs::write(
-        folder.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
+    index(folder, &manifests);
     folder.join("blobs/sha256").join(Digest::of(&layer).hex())
 }
 

@@ -1,16 +1,15 @@
 //! The merged tree beside the one that umoci unpacks on the disk, of layers with all that a layer may hold.
 
-// Helpers of tests are tests: a panic is how they fail, and a skip is printed for the log to be counted.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod world;
 
-use std::fs;
 use std::path::Path;
 
 use estiva_shared::image::{Digest, ImageAnalysis};
-use serde_json::{Value, json};
+use serde_json::json;
 use tar::{Builder, EntryType, Header};
+use world::layout::{blob, index};
 use world::{World, umoci};
 
 /// A layer's tar, entry by entry.
@@ -95,16 +94,8 @@ impl Layer {
     }
 }
 
-/// Puts a blob into a layout; answers its descriptor.
-fn blob(layout: &Path, kind: &str, bytes: &[u8]) -> Value {
-    let digest = Digest::of(bytes);
-    fs::write(layout.join("blobs/sha256").join(digest.hex()), bytes).unwrap();
-    json!({"mediaType": kind, "digest": digest.to_string(), "size": bytes.len()})
-}
-
 /// An OCI layout of one image, with the tag `it`.
 fn layout(folder: &Path, layers: &[Vec<u8>]) {
-    fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
     let diff_ids = layers.iter().map(|layer| Digest::of(layer).to_string());
     let config = json!({
         "os": "linux", "architecture": "amd64", "config": {},
@@ -120,13 +111,7 @@ fn layout(folder: &Path, layers: &[Vec<u8>]) {
         json!({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers});
     let mut manifest = blob(folder, kind, manifest.to_string().as_bytes());
     manifest["annotations"] = json!({"org.opencontainers.image.ref.name": "it"});
-    let index = json!({"schemaVersion": 2, "manifests": [manifest]});
-    fs::write(folder.join("index.json"), index.to_string()).unwrap();
-    fs::write(
-        folder.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
+    index(folder, &[manifest]);
 }
 
 /// Holds an image of these layers to what umoci makes of it.

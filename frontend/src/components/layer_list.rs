@@ -58,6 +58,7 @@ pub fn LayerList(props: &LayerListProps) -> Html {
         };
         let onclick = move |_| {
             choose.emit(Some(index));
+            // One that is looked at is fetched anyhow; pressed again, one that did not come.
             if let Some(fetch) = &fetch {
                 fetch.emit(vec![index]);
             }

@@ -4,10 +4,10 @@ use estiva_shared::protocol::ErrorBody;
 use yew::prelude::*;
 
 use super::pull_progress::layers_there;
-use super::{Field, Icon, IconName, PullProgress};
+use super::{Icon, IconName, PullProgress, ReferenceForm};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{PullTexts, fill, trouble};
-use crate::state::pull::{Pull, PullPhase, in_full, is_half_typed};
+use crate::state::pull::{Pull, PullPhase};
 
 /// The props of [`PullPanel`].
 #[derive(PartialEq, Properties)]
@@ -29,44 +29,13 @@ pub struct PullPanelProps {
 pub fn PullPanel(props: &PullPanelProps) -> Html {
     let locale = use_locale();
     let t = &locale.texts().pull;
-    let typed = use_state(String::new);
-    let is_sent = use_state(|| false);
     let busy = props.pull.is_busy();
-    let full = in_full(&typed);
-    let onsubmit = {
-        let (is_sent, typed) = (is_sent.setter(), typed.clone());
-        let (on_pull, is_good) = (props.on_pull.clone(), matches!(full, Ok(Some(_))));
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
-            is_sent.set(!is_good);
-            if is_good {
-                on_pull.emit(typed.trim().to_owned());
-            }
-        })
-    };
-    let on_change = {
-        let typed = typed.setter();
-        Callback::from(move |text| typed.set(text))
-    };
-    let (hint, error) = match &full {
-        Ok(Some(full)) => (fill(t.asked_for, &[full]), None),
-        Ok(None) => {
-            let missing = is_sent.then(|| t.reference_missing.to_owned());
-            (t.reference_hint.to_owned(), missing)
-        }
-        Err(_) if !*is_sent && is_half_typed(&typed) => (t.reference_hint.to_owned(), None),
-        Err(error) => {
-            let error = fill(t.reference_bad, &[&error.to_string()]);
-            (String::new(), Some(error))
-        }
-    };
     html! {
         <section class="panel pull" aria-label={t.title}>
-            <form class="pull-form" {onsubmit}>
-                <Field label={t.title} {hint} {error} value={(*typed).clone()} {on_change} testid="pull-reference" />
+            <ReferenceForm label={t.title} hint={t.reference_hint} testid="pull-reference" on_submit={props.on_pull.clone()}>
                 <button type="submit" class="button button-primary" data-testid="pull-button" disabled={busy || !props.is_connected}
                     title={(!props.is_connected).then_some(t.not_connected)}><Icon name={IconName::Load} />{ t.submit }</button>
-            </form>
+            </ReferenceForm>
             { status(props, &locale) }
         </section>
     }

@@ -60,11 +60,11 @@ impl RemoteImages {
     /// Something else is opened, or nothing any more.
     pub(super) fn leave(&self) -> u32 {
         let number = self.session.borrow().number + 1;
-        let left = self.session.replace(Session {
+        // What was under way ends here, once the session is no longer borrowed.
+        drop(self.session.replace(Session {
             number,
             ..Session::default()
-        });
-        drop(left);
+        }));
         number
     }
 
@@ -120,26 +120,26 @@ impl RemoteImages {
     }
 
     fn next(&self) {
-        let (number, reference, digest) = {
-            let mut session = self.session.borrow_mut();
-            let Some(layer) = session.waiting.pop_front() else {
-                session.remote.fetching = None;
-                drop(session);
-                return self.show();
-            };
-            let about = session.images.first();
-            let about = about.and_then(|image| image.image.layers.get(layer));
-            let Some((digest, size_bytes)) =
-                about.and_then(|layer| Some((layer.digest.parse().ok()?, layer.size_bytes)))
-            else {
-                return;
-            };
-            session.remote.fetching = Some((layer, 0, size_bytes));
-            session.remote.failure = None;
-            (session.number, session.remote.reference.clone(), digest)
+        let (number, reference, next) = {
+            let session = &mut *self.session.borrow_mut();
+            let layers = session.images.first().map(|image| &image.image.layers);
+            // One that no manifest names by a digest is nowhere to be asked for.
+            let next = std::iter::from_fn(|| session.waiting.pop_front()).find_map(|number| {
+                let layer = layers?.get(number)?;
+                Some((
+                    number,
+                    layer.digest.parse::<Digest>().ok()?,
+                    layer.size_bytes,
+                ))
+            });
+            session.remote.fetching = next.map(|(layer, _, bytes)| (layer, 0, bytes));
+            if next.is_some() {
+                session.remote.failure = None;
+            }
+            (session.number, session.remote.reference.clone(), next)
         };
         self.show();
-        let digest: Digest = digest;
+        let Some((_, digest, _)) = next else { return };
         let this = self.clone();
         let told = {
             let this = this.clone();

@@ -8,7 +8,7 @@ use yew_router::prelude::*;
 
 use crate::components::{
     AnalysisButton, AtRegistry, DockerfileView, DocumentsReply, DropZone, FirstSteps, Icon,
-    IconName, ImageChoice, ImageView, KeptLayers, NavLink, QueryLink, RemoteForm, ReportView,
+    IconName, ImageChoice, ImageView, KeptLayers, NavLink, QueryLink, ReferenceForm, ReportView,
     SoFar,
 };
 use crate::hooks::{ArchiveHandle, ArchiveState, Locale, use_connection, use_locale};
@@ -317,7 +317,11 @@ fn landing(props: &InspectPageProps, notice: Html, drops: Drops, locale: &Locale
             </section>
             { notice }
             if let Some(on_open) = on_remote {
-                <RemoteForm {on_open} />
+                <section class="panel remote" aria-label={t.remote_title}>
+                    <ReferenceForm label={t.remote_title} hint={t.remote_hint} testid="remote-reference" on_submit={on_open}>
+                        <button type="submit" class="button" data-testid="remote-open"><Icon name={IconName::Inspect} />{ t.remote_open }</button>
+                    </ReferenceForm>
+                </section>
             }
             <FirstSteps />
             <section class="panel landing-editor">

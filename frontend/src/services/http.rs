@@ -104,6 +104,19 @@ pub struct Upload {
     is_stopped: Rc<Cell<bool>>,
 }
 
+impl Upload {
+    /// What stops it, the request where the browser makes one, and whether it was stopped.
+    fn begin() -> (Self, Option<XmlHttpRequest>, Rc<Cell<bool>>) {
+        let request = XmlHttpRequest::new().ok();
+        let is_stopped = Rc::new(Cell::new(false));
+        let upload = Self {
+            request: request.clone(),
+            is_stopped: is_stopped.clone(),
+        };
+        (upload, request, is_stopped)
+    }
+}
+
 impl Drop for Upload {
     fn drop(&mut self) {
         self.is_stopped.set(true);
@@ -125,12 +138,7 @@ pub fn upload<T: DeserializeOwned>(
     progress: impl Fn(u64, u64) + 'static,
 ) -> (Upload, impl Future<Output = Result<T, ErrorBody>>) {
     // fetch does not tell how an upload goes; the older interface does.
-    let request = XmlHttpRequest::new().ok();
-    let is_stopped = Rc::new(Cell::new(false));
-    let upload = Upload {
-        request: request.clone(),
-        is_stopped: is_stopped.clone(),
-    };
+    let (upload, request, is_stopped) = Upload::begin();
     let work = async move {
         let stopped = || trouble(CANCELLED, "the upload was stopped");
         if is_stopped.get() {
@@ -163,25 +171,14 @@ async fn send_blob(
     content_type: &str,
     progress: impl Fn(u64, u64) + 'static,
 ) -> Result<(u16, String), JsValue> {
-    request.open("POST", path)?;
-    request.set_request_header("Content-Type", content_type)?;
-    if let Some(token) = storage::token() {
-        request.set_request_header("Authorization", &format!("Bearer {token}"))?;
-    }
+    open_post(request, path, content_type)?;
     let told = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         progress(event.loaded() as u64, event.total() as u64);
     });
     request
         .upload()?
         .set_onprogress(Some(told.as_ref().unchecked_ref()));
-    let (sender, receiver) = oneshot::channel();
-    let ended = Closure::once(move || {
-        let _ = sender.send(());
-    });
-    request.set_onloadend(Some(ended.as_ref().unchecked_ref()));
-    request.send_with_opt_blob(Some(body))?;
-    // The closure that holds the sender is alive until here, so this ends only when the request does.
-    let _ = receiver.await;
+    to_its_end(request, || request.send_with_opt_blob(Some(body))).await?;
     let text = request.response_text().ok().flatten().unwrap_or_default();
     Ok((request.status().unwrap_or(0), text))
 }
@@ -196,12 +193,7 @@ pub fn download(
     body: impl Serialize,
     progress: impl Fn(u64) + 'static,
 ) -> (Upload, impl Future<Output = Result<Blob, ErrorBody>>) {
-    let request = XmlHttpRequest::new().ok();
-    let is_stopped = Rc::new(Cell::new(false));
-    let upload = Upload {
-        request: request.clone(),
-        is_stopped: is_stopped.clone(),
-    };
+    let (upload, request, is_stopped) = Upload::begin();
     let body = serde_json::to_string(&body);
     let work = async move {
         let stopped = || trouble(CANCELLED, "the download was stopped");
@@ -234,25 +226,41 @@ async fn receive(
     body: &str,
     progress: impl Fn(u64) + 'static,
 ) -> Result<Option<Blob>, JsValue> {
-    request.open("POST", path)?;
+    open_post(request, path, "application/json")?;
     request.set_response_type(XmlHttpRequestResponseType::Blob);
-    request.set_request_header("Content-Type", "application/json")?;
-    if let Some(token) = storage::token() {
-        request.set_request_header("Authorization", &format!("Bearer {token}"))?;
-    }
     let told = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         progress(event.loaded() as u64);
     });
     request.set_onprogress(Some(told.as_ref().unchecked_ref()));
+    to_its_end(request, || request.send_with_opt_str(Some(body))).await?;
+    Ok(request.response()?.dyn_into().ok())
+}
+
+/// Opens a request that carries the token.
+fn open_post(request: &XmlHttpRequest, path: &str, content_type: &str) -> Result<(), JsValue> {
+    request.open("POST", path)?;
+    request.set_request_header("Content-Type", content_type)?;
+    if let Some(token) = storage::token() {
+        request.set_request_header("Authorization", &format!("Bearer {token}"))?;
+    }
+    Ok(())
+}
+
+/// Sends a request, and waits for its end.
+async fn to_its_end(
+    request: &XmlHttpRequest,
+    send: impl FnOnce() -> Result<(), JsValue>,
+) -> Result<(), JsValue> {
     let (sender, receiver) = oneshot::channel();
     let ended = Closure::once(move || {
+        // Who waits for it is gone where it was stopped.
         let _ = sender.send(());
     });
     request.set_onloadend(Some(ended.as_ref().unchecked_ref()));
-    request.send_with_opt_str(Some(body))?;
+    send()?;
     // The closure that holds the sender is alive until here, so this ends only when the request does.
     let _ = receiver.await;
-    Ok(request.response()?.dyn_into().ok())
+    Ok(())
 }
 
 async fn send(method: Method, path: &str, body: Option<String>) -> Result<Response, ErrorBody> {

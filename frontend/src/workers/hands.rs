@@ -88,12 +88,12 @@ impl Work {
                 // It is read in its turn.
                 Some(bytes) if bytes.is_empty() => {}
                 Some(bytes) => {
-                    self.hearer.read(number, &bytes);
                     let mut done = self.done.borrow_mut();
                     let waiting: usize = done.iter().flatten().map(Vec::len).sum();
                     if waiting + bytes.len() > WAITING_BYTES_MAX {
                         return;
                     }
+                    self.hearer.read(number, &bytes);
                     done[number] = Some(bytes);
                 }
                 // A worker that fell over hears nothing any more.

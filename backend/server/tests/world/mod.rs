@@ -5,6 +5,7 @@
 // Helpers of tests are tests: a panic is how they fail, and a skip is printed for the log to be counted.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+pub(crate) mod layout;
 pub(crate) mod umoci;
 
 use std::fs;

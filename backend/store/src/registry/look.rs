@@ -5,13 +5,12 @@
 use std::io::{self, Read};
 
 use estiva_shared::image::{Digest, Reference, Referrer};
-use estiva_shared::protocol::{RegistryLogin, RemoteImage};
+use estiva_shared::protocol::RemoteImage;
 use ureq::http::{StatusCode, header};
 
 use super::client::{Answer, Ask, Client};
 use super::error::RegistryError;
 use super::manifest::{self, Config, Document};
-use super::platform::Platform;
 use super::pull::{Found, Source, check_platform};
 use super::{Cancel, PullOrder, RegistrySettings};
 use crate::limits::MANIFEST_BYTES_MAX;
@@ -29,11 +28,8 @@ pub fn look(
     cancel: &Cancel,
 ) -> Result<RemoteImage, RegistryError> {
     let reference = &order.reference;
-    let wanted = match &order.platform {
-        Some(text) => Platform::parse(text)?,
-        None => Platform::host(),
-    };
-    let client = open(settings, reference, order.login.clone(), cancel)?;
+    let wanted = order.wanted()?;
+    let client = order.client(settings, cancel.clone())?;
     let source = Source {
         client: &client,
         reference,
@@ -77,9 +73,9 @@ pub fn open_layer(
     digest: &Digest,
     cancel: &Cancel,
 ) -> Result<RemoteLayer, RegistryError> {
-    let reference = &order.reference;
-    let client = open(settings, reference, order.login.clone(), cancel)?;
-    let url = client.url(&format!("/v2/{}/blobs/{digest}", reference.path()));
+    let client = order.client(settings, cancel.clone())?;
+    let path = order.reference.path();
+    let url = client.url(&format!("/v2/{path}/blobs/{digest}"));
     let answer = client.retrying(&|_, _, _| {}, || {
         let ask = Ask::get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
         let answer = client.ask(&ask)?;
@@ -113,16 +109,6 @@ impl Read for RemoteLayer {
         let read = self.body.read(out);
         read.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.address)))
     }
-}
-
-fn open(
-    settings: &RegistrySettings,
-    reference: &Reference,
-    login: Option<RegistryLogin>,
-    cancel: &Cancel,
-) -> Result<Client, RegistryError> {
-    let scopes = vec![format!("repository:{}:pull", reference.path())];
-    Client::open(settings, reference, scopes, login, cancel.clone())
 }
 
 /// What the registry has about a manifest; by the tag that the specification falls back to where it has no list.

@@ -34,6 +34,32 @@ pub struct PullOrder {
     pub login: Option<RegistryLogin>,
 }
 
+impl PullOrder {
+    /// Whose image of several is wanted.
+    pub(super) fn wanted(&self) -> Result<Platform, RegistryError> {
+        match &self.platform {
+            Some(text) => Platform::parse(text),
+            None => Ok(Platform::host()),
+        }
+    }
+
+    /// The way to the image's registry.
+    pub(super) fn client(
+        &self,
+        settings: &RegistrySettings,
+        cancel: Cancel,
+    ) -> Result<Client, RegistryError> {
+        let scopes = vec![format!("repository:{}:pull", self.reference.path())];
+        Client::open(
+            settings,
+            &self.reference,
+            scopes,
+            self.login.clone(),
+            cancel,
+        )
+    }
+}
+
 /// What was pulled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
@@ -103,19 +129,9 @@ impl Store {
         events: &mut dyn FnMut(TransferEvent),
     ) -> Result<Pulled, RegistryError> {
         let reference = &order.reference;
-        let wanted = match &order.platform {
-            Some(text) => Platform::parse(text)?,
-            None => Platform::host(),
-        };
+        let wanted = order.wanted()?;
         let stop = Stop::default();
-        let scopes = vec![format!("repository:{}:pull", reference.path())];
-        let client = Client::open(
-            settings,
-            reference,
-            scopes,
-            order.login.clone(),
-            stop.or(cancel),
-        )?;
+        let client = order.client(settings, stop.or(cancel))?;
         let mut told = |event| events(event);
         let source = Source {
             client: &client,

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use estiva_shared::protocol::{RemoteImage, RemoteImageRequest, RemoteLayerRequest};
+use estiva_shared::protocol::{
+    RegistryCredentials, RemoteImage, RemoteImageRequest, RemoteLayerRequest,
+};
 use estiva_store::{PullOrder, RegistrySettings, look, open_layer};
 
 use super::Of;
@@ -20,12 +22,8 @@ pub(in crate::server) async fn image(
     State(services): Of,
     Json(request): Json<RemoteImageRequest>,
 ) -> ApiResult<Json<RemoteImage>> {
-    let reference = reference_of(&request.reference)?;
-    let order = PullOrder {
-        login: login_for(&reference, request.credentials.as_ref())?,
-        platform: request.platform,
-        reference,
-    };
+    let credentials = request.credentials.as_ref();
+    let order = order(&request.reference, request.platform, credentials)?;
     let gone = Gone::default();
     let cancel = gone.cancel(&services);
     let found = blocking(move || {
@@ -44,12 +42,7 @@ pub(in crate::server) async fn layer(
     State(services): Of,
     Json(request): Json<RemoteLayerRequest>,
 ) -> ApiResult<Response> {
-    let reference = reference_of(&request.reference)?;
-    let order = PullOrder {
-        login: login_for(&reference, request.credentials.as_ref())?,
-        platform: None,
-        reference,
-    };
+    let order = order(&request.reference, None, request.credentials.as_ref())?;
     let gone = Gone::default();
     let (cancel, inner) = (gone.cancel(&services), services.clone());
     // What is wrong with the question is told before anything is sent.
@@ -77,4 +70,18 @@ pub(in crate::server) async fn layer(
             .is_ok()
     });
     Ok((headers, body).into_response())
+}
+
+/// What the store is asked for.
+fn order(
+    name: &str,
+    platform: Option<String>,
+    credentials: Option<&RegistryCredentials>,
+) -> ApiResult<PullOrder> {
+    let reference = reference_of(name)?;
+    Ok(PullOrder {
+        login: login_for(&reference, credentials)?,
+        platform,
+        reference,
+    })
 }
