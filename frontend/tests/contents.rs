@@ -224,6 +224,7 @@ fn entry(path: String) -> LayerEntry {
         kind: EntryKind::File,
         change: Change::Added,
         size_bytes: 10,
+        apparent_bytes: None,
         mode: 0o644,
         uid: 0,
         gid: 0,

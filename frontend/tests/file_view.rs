@@ -85,6 +85,7 @@ fn contents(layers: Layers) -> (Callback<ContentsAsk>, Asked) {
                     },
                     kind: EntryKind::File,
                     size_bytes: bytes.as_ref().map_or(0, Vec::len) as u64,
+                    apparent_bytes: None,
                     mode: if *layer == 0 { 0o644 } else { 0o4755 },
                     uid: 0,
                     gid: 0,

@@ -103,6 +103,7 @@ fn entry(path: impl Into<String>, size_bytes: u64, change: Change) -> LayerEntry
         kind: EntryKind::File,
         change,
         size_bytes,
+        apparent_bytes: None,
         mode: 0o644,
         uid: 0,
         gid: 0,

@@ -365,9 +365,13 @@ fn failing_source_is_an_error_and_no_damage() {
 }
 
 #[test]
-fn sparse_and_unknown_entries_are_named_and_the_next_is_read() {
+fn unknown_entries_and_damaged_sparse_ones_are_named_and_the_next_is_read() {
     let items = [
-        Item::new("sparse", b'S'),
+        // Its map has no place for what it holds.
+        Item {
+            content: b"x".to_vec(),
+            ..Item::new("sparse", b'S')
+        },
         Item::new("volume", b'V'),
         pax("GNU.sparse.major", "1"),
         file("new-sparse", "x"),

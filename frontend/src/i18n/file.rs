@@ -29,6 +29,7 @@ super::texts! {
         format_empty: "empty", "vazio";
         format_binary: "binary", "binário";
         format_text: "text", "texto";
+        sparse: "sparse: {0} with its zeros", "esparso: {0} com seus zeros";
         empty: "The file has no bytes", "O arquivo não tem bytes";
         lines: "line|lines", "linha|linhas";
         crlf: "line ends of Windows", "fins de linha do Windows";

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io;
 
 use estiva_shared::image::ReadAt;
+use js_sys::{ArrayBuffer, Function, Reflect, Uint8Array};
+use wasm_bindgen::JsCast as _;
 use web_sys::{Blob, FileReaderSync};
 
 /// Bytes read at once. A call into the browser costs about as much as reading a megabyte, so fewer and larger are better;
@@ -14,6 +16,8 @@ const WINDOW_BYTES: u64 = 2 << 20;
 pub struct FileAt {
     file: Blob,
     reader: FileReaderSync,
+    /// `ArrayBuffer.prototype.transfer`, where the browser has it.
+    transfer: Option<Function>,
     size: u64,
     window: RefCell<Window>,
 }
@@ -39,6 +43,7 @@ impl FileAt {
         Ok(FileAt {
             file,
             reader,
+            transfer: transfer_of(&ArrayBuffer::new(0)),
             size,
             window: RefCell::default(),
         })
@@ -51,7 +56,8 @@ impl FileAt {
         part.ok()
     }
 
-    fn load(&self, start: u64) -> io::Result<Vec<u8>> {
+    /// Puts what there is from `start` on into a window.
+    fn load(&self, start: u64, window: &mut Window) -> io::Result<()> {
         let end = start.saturating_add(WINDOW_BYTES).min(self.size);
         // The file may have been removed or changed since it was dropped: then the browser refuses to read it.
         let gone = |_| {
@@ -64,8 +70,24 @@ impl FileAt {
             .slice_with_f64_and_f64(start as f64, end as f64)
             .map_err(gone)?;
         let buffer = self.reader.read_as_array_buffer(&slice).map_err(gone)?;
-        Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+        let bytes = Uint8Array::new(&buffer);
+        // The same place in memory each time; what does not fit the last part is not written first.
+        window.bytes.resize(bytes.length() as usize, 0);
+        bytes.copy_to(&mut window.bytes);
+        window.start = start;
+        // The browser would let go of it when it sees fit, a gigabyte later.
+        if let Some(transfer) = &self.transfer {
+            let _ = transfer.call1(&buffer, &0.into());
+        }
+        Ok(())
     }
+}
+
+fn transfer_of(buffer: &ArrayBuffer) -> Option<Function> {
+    Reflect::get(buffer, &"transfer".into())
+        .ok()?
+        .dyn_into()
+        .ok()
 }
 
 impl ReadAt for FileAt {
@@ -80,8 +102,7 @@ impl ReadAt for FileAt {
         let mut window = self.window.borrow_mut();
         let holds = offset >= window.start && offset - window.start < window.bytes.len() as u64;
         if !holds {
-            window.bytes = self.load(offset)?;
-            window.start = offset;
+            self.load(offset, &mut window)?;
         }
         let from = (offset - window.start) as usize;
         let rest = window.bytes.get(from..).unwrap_or_default();

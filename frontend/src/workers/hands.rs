@@ -38,15 +38,16 @@ pub(super) async fn read(layers: Vec<Blob>, hearer: impl Hearer + 'static) -> Ve
     // The first, so that there is something to look at; then the largest, so that none of them is left for the end.
     order[1.min(layers.len())..]
         .sort_by(|one, other| layers[*other].size().total_cmp(&layers[*one].size()));
+    let hands = processors().min(HANDS_MAX).min(layers.len());
     let work = Rc::new(Work {
+        hands,
         done: RefCell::new(layers.iter().map(|_| None).collect()),
         bytes: layers.iter().map(|_| Cell::new(0)).collect(),
         waiting: RefCell::new(order.into()),
         layers,
         hearer: Box::new(hearer),
     });
-    let count = processors().min(HANDS_MAX).min(work.layers.len());
-    let hands: Vec<_> = (0..count)
+    let hands: Vec<_> = (0..hands)
         .map(|_| {
             let (sender, ended) = oneshot::channel();
             let work = work.clone();
@@ -70,6 +71,8 @@ struct Work {
     /// Those that no hand has taken, the next one first.
     waiting: RefCell<VecDeque<usize>>,
     done: RefCell<Vec<Option<Vec<u8>>>>,
+    /// How many read them.
+    hands: usize,
     /// How many bytes each has come to.
     bytes: Vec<Cell<u64>>,
     hearer: Box<dyn Hearer>,
@@ -84,7 +87,7 @@ impl Work {
         loop {
             let next = self.waiting.borrow_mut().pop_front();
             let Some(number) = next else { return };
-            match hand.read(number, &self.layers[number]).await {
+            match hand.read(number, &self).await {
                 // It is read in its turn.
                 Some(bytes) if bytes.is_empty() => {}
                 Some(bytes) => {
@@ -166,12 +169,16 @@ impl Hand {
         async move { answer.await.ok().flatten() }
     }
 
-    async fn read(&self, number: usize, layer: &Blob) -> Option<Vec<u8>> {
-        let ask = serde_json::to_string(&Ask::Layer { id: number as u64 }).ok()?;
+    async fn read(&self, number: usize, work: &Work) -> Option<Vec<u8>> {
+        let ask = Ask::Layer {
+            id: number as u64,
+            readers: work.hands,
+        };
+        let ask = serde_json::to_string(&ask).ok()?;
         let message = Object::new();
         // Setting a field of a new, plain object does not fail.
         let _ = Reflect::set(&message, &TEXT_FIELD.into(), &ask.into());
-        let _ = Reflect::set(&message, &FILE_FIELD.into(), layer);
+        let _ = Reflect::set(&message, &FILE_FIELD.into(), &work.layers[number]);
         let answer = self.next();
         self.worker.post_message(&message).ok()?;
         answer.await
@@ -209,7 +216,7 @@ fn bytes_of(message: &JsValue) -> Option<Vec<u8>> {
 }
 
 /// How many processors the browser says there are.
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     let navigator = Reflect::get(&js_sys::global(), &"navigator".into());
     let count =
         navigator.and_then(|navigator| Reflect::get(&navigator, &"hardwareConcurrency".into()));

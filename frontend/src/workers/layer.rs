@@ -2,36 +2,31 @@
 
 use std::io::{self, Read};
 
-use estiva_shared::image::{LayerRead, Limits, ReadAt as _, Window};
+use estiva_shared::image::{LayerRead, Limits, Window};
 use web_sys::Blob;
 
 use super::Answer;
 use super::archive::FileAt;
+use super::beside::{BESIDE_BYTES_MIN, Hasher};
 use super::hands::HANDS_MAX;
 use super::program::{PROGRESS_BYTES, failed};
 
-/// Reads a layer, telling how far it is.
-pub(super) fn read(id: u64, layer: &Blob, answer: &mut dyn FnMut(Answer)) {
-    let read = match FileAt::open(layer.clone()) {
-        Ok(blob) => {
-            let mut tell = |done_bytes| {
-                answer(Answer::Progress {
-                    id,
-                    done_bytes,
-                    total_bytes: blob.size(),
-                });
-            };
-            let told = Told::new(Window::whole(&blob), &mut tell);
-            let limits = Limits::default().shared_by(HANDS_MAX);
-            let read = LayerRead::read(told, &limits).map_err(|error| error.to_string());
-            // It would be read again, within what is left for it.
-            read.and_then(|read| match read.is_cut() {
-                true => Err("expected a smaller layer".to_owned()),
-                false => Ok(read),
-            })
-        }
-        Err(error) => Err(error.to_string()),
+/// Reads a layer as one of so many, telling how far it is.
+pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(Answer)) {
+    let hasher = match layer.size() < BESIDE_BYTES_MIN as f64 {
+        true => None,
+        false => Hasher::start(readers).await,
     };
+    let total_bytes = layer.size() as u64;
+    let mut tell = |done_bytes| {
+        answer(Answer::Progress {
+            id,
+            done_bytes,
+            total_bytes,
+        });
+    };
+    let limits = Limits::default().shared_by(HANDS_MAX);
+    let read = read_whole(layer, &limits, hasher.as_ref(), &mut tell);
     answer(match read {
         Ok(read) => Answer::Layer {
             id,
@@ -39,6 +34,27 @@ pub(super) fn read(id: u64, layer: &Blob, answer: &mut dyn FnMut(Answer)) {
         },
         Err(message) => failed(id, message),
     });
+}
+
+/// Reads a layer to its end, all of it or nothing, telling how many bytes were read.
+///
+/// # Errors
+/// Where it can't be read, or is larger than the limits let it be, in a sentence.
+pub(super) fn read_whole(
+    layer: Blob,
+    limits: &Limits,
+    hasher: Option<&Hasher>,
+    tell: &mut dyn FnMut(u64),
+) -> Result<LayerRead, String> {
+    let blob = FileAt::open(layer).map_err(|error| error.to_string())?;
+    let told = Told::new(Window::whole(&blob), tell);
+    let beside = hasher.and_then(Hasher::hash);
+    let read = LayerRead::read_beside(told, limits, beside).map_err(|error| error.to_string())?;
+    // It would be read again, within what is left for it.
+    match read.is_cut() {
+        true => Err("expected a smaller layer".to_owned()),
+        false => Ok(read),
+    }
 }
 
 /// A reader that tells how far it is.

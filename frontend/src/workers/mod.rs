@@ -6,6 +6,7 @@
 
 mod analysis_json;
 pub mod archive;
+mod beside;
 mod compare;
 mod contents;
 pub mod folder;
@@ -69,6 +70,8 @@ pub enum Ask {
     Layer {
         /// That one's number for it.
         id: u64,
+        /// How many read layers at the same time.
+        readers: usize,
     },
     /// Take an image apart as its registry describes it; its layers come when they are looked at.
     Remote {

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use estiva_shared::image::{self, LayerRead, LayerSpan, Limits};
-use web_sys::DedicatedWorkerGlobalScope;
+use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::Answer;
 use super::archive::FileAt;
+use super::beside::{BESIDE_BYTES_MIN, Hasher};
 use super::contents::Source;
 use super::hands::{self, Hearer};
+use super::layer::read_whole;
 use super::program::{Held, send};
 use super::shelf::Shelf;
 
@@ -66,8 +68,13 @@ impl Stage {
             told_at: Cell::default(),
             next_so_far: Cell::default(),
         });
-        let fresh = growing.clone().side_by_side(&missing).await;
+        let mut fresh = growing.clone().read(&missing).await;
         let given = growing.given.take();
+        // What this worker read itself is written down once the image is shown.
+        let alone = match (&missing[..], &fresh[..]) {
+            ([span], []) => given.get(&span.member).cloned(),
+            _ => None,
+        };
         let scope = self.scope.clone();
         let mut answer = |answer| send(&scope, &answer);
         let reader = &self.held;
@@ -76,6 +83,7 @@ impl Stage {
             .reader
             .open(id, source, given, kept, &mut answer);
         let Some(shelf) = shelf else { return };
+        fresh.extend(alone.map(|read| Some(read.to_bytes())));
         for (span, bytes) in missing.iter().zip(&fresh) {
             if let (Some(key), Some(bytes)) = (span.key(), bytes)
                 && span.size_bytes >= KEPT_BYTES_MIN
@@ -112,14 +120,29 @@ struct Growing {
 }
 
 impl Growing {
-    /// Reads layers side by side, where there is enough to read.
-    async fn side_by_side(self: Rc<Self>, spans: &[LayerSpan]) -> Vec<Option<Vec<u8>>> {
+    /// Reads layers side by side, where there is enough to read; a single one by itself, with somebody who hashes beside.
+    async fn read(self: Rc<Self>, spans: &[LayerSpan]) -> Vec<Option<Vec<u8>>> {
         let layers: Option<Vec<_>> = spans.iter().map(|span| self.source.layer(span)).collect();
-        match layers {
+        match layers.as_deref() {
+            Some([layer]) if self.total_bytes >= BESIDE_BYTES_MIN => {
+                self.alone(&spans[0], layer.clone()).await;
+                Vec::new()
+            }
             Some(layers) if self.total_bytes >= SIDE_BY_SIDE_BYTES_MIN => {
-                hands::read(layers, Hearing(self)).await
+                hands::read(layers.to_vec(), Hearing(self)).await
             }
             _ => Vec::new(),
+        }
+    }
+
+    async fn alone(self: Rc<Self>, span: &LayerSpan, layer: Blob) {
+        let hasher = Hasher::start(1).await;
+        let hearing = Hearing(self.clone());
+        let mut tell = |done_bytes| hearing.told(done_bytes);
+        let read = read_whole(layer, &Limits::default(), hasher.as_ref(), &mut tell);
+        // What went wrong is told when it is read in its turn.
+        if let Ok(read) = read {
+            self.given.borrow_mut().insert(span.member.clone(), read);
         }
     }
 

@@ -131,8 +131,12 @@ fn take(held: &mut Held, data: &JsValue, stage: &Stage, answer: &mut dyn FnMut(A
             }
             Err(_) => answer(no_file(id)),
         },
-        Ok(Ask::Layer { id }) => match field(FILE_FIELD).dyn_into::<Blob>() {
-            Ok(blob) => layer::read(id, &blob, answer),
+        Ok(Ask::Layer { id, readers }) => match field(FILE_FIELD).dyn_into::<Blob>() {
+            Ok(blob) => {
+                let scope = stage.scope.clone();
+                let answer = move |answer| send(&scope, &answer);
+                spawn_local(layer::read(id, blob, readers, answer));
+            }
             Err(_) => answer(no_file(id)),
         },
         Ok(Ask::Remote { id, image }) => answer(reader.open_remote(id, &image)),

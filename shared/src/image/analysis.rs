@@ -183,8 +183,11 @@ pub struct LayerEntry {
     pub kind: EntryKind,
     /// What the layer does to it.
     pub change: Change,
-    /// Content, in bytes; 0 where there is none.
+    /// Content, in bytes of the layer; 0 where there is none.
     pub size_bytes: u64,
+    /// A sparse file's bytes, with the zeros that the layer leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparent_bytes: Option<u64>,
     /// Permission bits, set-id and sticky bits included, such as 0o755.
     pub mode: u32,
     /// Owner.
@@ -208,8 +211,11 @@ pub struct TreeEntry {
     pub path: String,
     /// What it is.
     pub kind: EntryKind,
-    /// Content, in bytes.
+    /// Content, in bytes of the layer.
     pub size_bytes: u64,
+    /// A sparse file's bytes, with the zeros that the layer leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparent_bytes: Option<u64>,
     /// Permission bits.
     pub mode: u32,
     /// Owner.

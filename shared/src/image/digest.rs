@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::hashing::Hashing;
+use super::hashing::{HashBeside, Hashing};
 
 /// Hexadecimal digits of a SHA-256.
 const HEX_LENGTH: usize = 64;
@@ -289,6 +289,11 @@ impl<R: Read> DigestReader<R> {
         }
     }
 
+    /// Has somebody else hash the bytes. To be said before any was handed out.
+    pub(super) fn hash_by(&mut self, hasher: Box<dyn HashBeside>) {
+        self.hash = Hashing::By(hasher);
+    }
+
     /// Bytes handed out so far: the offset of the next.
     pub fn position(&self) -> u64 {
         self.taken - (self.end - self.start) as u64
@@ -344,9 +349,16 @@ impl<R: Read> DigestReader<R> {
     }
 
     /// The inner reader, the digest of all that was taken from it, and how many bytes that was.
-    pub fn finish(mut self) -> (R, Digest, u64) {
+    pub fn finish(self) -> (R, Digest, u64) {
+        let (inner, digest, taken) = self.finish_beside();
+        let digest = digest.expect("only a hasher that was given can fall over");
+        (inner, digest, taken)
+    }
+
+    /// The same, with no digest where whoever should have computed it fell over.
+    pub(super) fn finish_beside(mut self) -> (R, Option<Digest>, u64) {
         self.hand_over();
-        (self.inner, Digest(self.hash.finish()), self.taken)
+        (self.inner, self.hash.finish().map(Digest), self.taken)
     }
 
     /// The inner reader.

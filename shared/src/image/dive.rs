@@ -29,7 +29,7 @@ struct Occurrences {
 /// What dive takes for the size of an entry.
 pub(super) fn size_for_dive(entry: &IndexEntry) -> u64 {
     match entry.kind {
-        EntryKind::File => entry.size_bytes,
+        EntryKind::File => entry.apparent_bytes.unwrap_or(entry.size_bytes),
         _ => 0,
     }
 }
@@ -102,6 +102,7 @@ mod tests {
             gid: 0,
             mtime: 0,
             size_bytes,
+            apparent_bytes: None,
             crc: 0,
             link: None,
         }

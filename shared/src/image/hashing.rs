@@ -2,7 +2,8 @@
 //!
 //! Inflating and hashing take about equally long, and neither needs the other. So from [`BESIDE_FROM`] bytes on a thread of
 //! its own hashes each buffer while the next is filled; buffers go round between the two, so that memory stays bounded. In
-//! the browser, where a worker has no threads, and where the host gives none, the bytes are hashed in place.
+//! the browser, where a worker has no threads, another worker may do it ([`HashBeside`]). Where there is none, nor a thread, the
+//! bytes are hashed in place.
 
 use std::ops::Range;
 
@@ -15,12 +16,23 @@ const BESIDE_FROM: u64 = 4 << 20;
 #[cfg(not(target_arch = "wasm32"))]
 const BUFFERS_MAX: usize = 4;
 
+/// Somebody beside the reader who computes the SHA-256 of what is read.
+pub trait HashBeside {
+    /// Hands over the next bytes. It may wait until there is room for them, so that memory stays bounded.
+    fn update(&mut self, bytes: &[u8]);
+
+    /// The hash of all that was handed over, once it is there; none where whoever computes it fell over.
+    fn finish(self: Box<Self>) -> Option<[u8; 32]>;
+}
+
 /// A hash that is fed.
 pub(super) enum Hashing {
     /// In place.
     Here(Sha256),
     /// By a thread.
     Beside(beside::Hasher),
+    /// By somebody whom the reader was given.
+    By(Box<dyn HashBeside>),
 }
 
 impl Hashing {
@@ -34,6 +46,7 @@ impl Hashing {
         match self {
             Self::Here(hash) => hash.update(bytes),
             Self::Beside(hasher) => hasher.feed(bytes.to_vec(), 0..bytes.len()),
+            Self::By(hasher) => hasher.update(bytes),
         }
     }
 
@@ -56,11 +69,12 @@ impl Hashing {
         self.update(&buffer[part]);
     }
 
-    /// The hash of all that was fed.
-    pub(super) fn finish(self) -> [u8; 32] {
+    /// The hash of all that was fed; none where somebody else should have computed it, and fell over.
+    pub(super) fn finish(self) -> Option<[u8; 32]> {
         match self {
-            Self::Here(hash) => hash.finalize().into(),
-            Self::Beside(hasher) => hasher.finish().finalize().into(),
+            Self::Here(hash) => Some(hash.finalize().into()),
+            Self::Beside(hasher) => Some(hasher.finish().finalize().into()),
+            Self::By(hasher) => hasher.finish(),
         }
     }
 }
@@ -185,7 +199,28 @@ mod tests {
         }
         #[cfg(not(target_arch = "wasm32"))]
         assert!(matches!(hashing, Hashing::Beside(_)));
-        assert_eq!(hashing.finish(), expected);
+        assert_eq!(hashing.finish(), Some(expected));
+    }
+
+    #[test]
+    fn somebody_else_is_handed_all_of_it_in_order() {
+        struct Other(Sha256);
+        impl HashBeside for Other {
+            fn update(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+            fn finish(self: Box<Self>) -> Option<[u8; 32]> {
+                Some(self.0.finalize().into())
+            }
+        }
+        let bytes: Vec<u8> = (0..=255u8).cycle().take(9 << 20).collect();
+        let mut hashing = Hashing::By(Box::new(Other(Sha256::new())));
+        let mut fed = 0;
+        for piece in bytes.chunks(100_000) {
+            hashing.take(&mut piece.to_vec(), 0..piece.len(), fed);
+            fed += piece.len() as u64;
+        }
+        assert_eq!(hashing.finish(), Some(Sha256::digest(&bytes).into()));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, Serialize};
 
 use super::access::{EntryPlace, Noted, Recorder};
+use super::content_sum::checksum;
 use super::estargz::{self, Tail};
+use super::hashing::HashBeside;
 use super::holdings::{Gatherer, LayerFacts};
 use super::path::{Mark, NormalPath, PATH_BYTES_MAX, escapes_root, mark_of, normalise, parent};
 use super::read_at::Capped;
@@ -97,13 +99,23 @@ pub struct IndexEntry {
     pub gid: u64,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Bytes of content.
+    /// Bytes of content that the layer holds.
     pub size_bytes: u64,
-    /// CRC-32 of the content: with the size, whether two copies are alike. It is not proof against someone who means harm.
+    /// The bytes of a sparse file, with the zeros that the layer leaves out; none for any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparent_bytes: Option<u64>,
+    /// CRC-32 of the content, zeros included: with the size, whether two copies are alike. It is not proof against someone who means harm.
     pub crc: u32,
     /// Where a link leads: as it stands for a symbolic one, normalised for a hard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Box<str>>,
+}
+
+impl IndexEntry {
+    /// What two copies of the same content have in common: their bytes, zeros included, and their checksum.
+    pub(super) fn content_key(&self) -> (u64, u32) {
+        (self.apparent_bytes.unwrap_or(self.size_bytes), self.crc)
+    }
 }
 
 impl LayerIndex {
@@ -112,15 +124,17 @@ impl LayerIndex {
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
     pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, _) = Self::read_noting(source, limits, None)?;
+        let (index, _) = Self::read_noting(source, limits, None, None)?;
         Ok(index)
     }
 
-    /// As [`Self::read`], noting where the blob can be entered and where its entries lie.
+    /// As [`Self::read`], noting where the blob can be entered and where its entries lie; somebody else hashes the tar where there
+    /// is one.
     pub(super) fn read_noting(
         source: impl Read,
         limits: &Limits,
         recorder: Option<Recorder>,
+        hasher: Option<Box<dyn HashBeside>>,
     ) -> Result<(Self, Noted), LayerError> {
         let mut blob = DigestReader::new(Watched {
             inner: source,
@@ -135,12 +149,18 @@ impl LayerIndex {
         collector.places = recorder.is_some().then(Vec::new);
         let mut noted = None;
         let inflated = if compression == Compression::None {
+            if let Some(hasher) = hasher {
+                blob.hash_by(hasher);
+            }
             collector.read_tar(&mut blob);
             None
         } else if let Some(inflating) = Inflating::recording(&mut blob, compression, recorder) {
             let mut tar = DigestReader::new(Capped::new(inflating, limits.uncompressed_bytes));
+            if let Some(hasher) = hasher {
+                tar.hash_by(hasher);
+            }
             collector.read_tar(&mut tar);
-            let (capped, digest, bytes) = tar.finish();
+            let (capped, digest, bytes) = tar.finish_beside();
             noted = capped.into_inner().into_recorder();
             Some((digest, bytes))
         } else {
@@ -269,11 +289,11 @@ impl<'a> Collector<'a> {
             true => self.gatherer.begin(path, entry, room),
             false => None,
         };
-        let crc = checksum(reader, entry, &mut |piece| {
-            if let Some(reading) = &mut reading {
-                self.gatherer.feed(reading, piece);
-            }
-        })?;
+        let mut feed = reading
+            .as_mut()
+            .map(|reading| |piece: &[u8]| self.gatherer.feed(reading, piece));
+        let feed = feed.as_mut().map(|feed| feed as &mut dyn FnMut(&[u8]));
+        let crc = checksum(reader, entry, feed)?;
         if let Some(reading) = reading {
             self.gatherer.finish(reading, path, room);
         }
@@ -333,6 +353,7 @@ impl<'a> Collector<'a> {
                     gid: entry.gid,
                     mtime: entry.mtime,
                     size_bytes: entry.size,
+                    apparent_bytes: entry.sparse.as_ref().map(|map| map.size),
                     crc,
                     link,
                 });
@@ -377,7 +398,7 @@ impl<'a> Collector<'a> {
         let kind = kind_of(entry.kind);
         if let (None, TarKind::Other(flag)) = (kind, entry.kind) {
             let what = if flag == b'S' {
-                "a sparse file".to_owned()
+                "a sparse file whose map is damaged".to_owned()
             } else {
                 format!("the type {:?}", char::from(flag))
             };
@@ -490,7 +511,7 @@ impl<'a> Collector<'a> {
     fn finish<R: Read>(
         mut self,
         mut blob: DigestReader<Watched<R>>,
-        inflated: Option<(Digest, u64)>,
+        inflated: Option<(Option<Digest>, u64)>,
     ) -> Result<LayerIndex, LayerError> {
         if self.dropped > 0 {
             let message = format!(
@@ -513,10 +534,16 @@ impl<'a> Collector<'a> {
                 source,
             });
         }
-        let (watched, digest, size_bytes) = blob.finish();
+        let offset = blob.position();
+        let (watched, digest, size_bytes) = blob.finish_beside();
+        let (tar_digest, uncompressed_bytes) = inflated.unwrap_or((digest, size_bytes));
+        let (Some(digest), Some(tar_digest)) = (digest, tar_digest) else {
+            let source =
+                io::Error::other("expected its digest from beside, but nobody computed it");
+            return Err(LayerError::Io { offset, source });
+        };
         self.take_bookkeeping(watched.tail.bytes());
         let compression = self.compression;
-        let (tar_digest, uncompressed_bytes) = inflated.unwrap_or((digest, size_bytes));
         Ok(LayerIndex {
             digest,
             diff_id: (self.complete || compression == Compression::None)
@@ -545,38 +572,6 @@ pub(super) fn kind_of(kind: TarKind) -> Option<EntryKind> {
         TarKind::Fifo => EntryKind::Fifo,
         TarKind::Other(_) => return None,
     })
-}
-
-/// CRC-32 of an entry's content, which is read to its end; `take` gets each piece of it.
-fn checksum<R: BufRead>(
-    reader: &mut TarReader<R>,
-    entry: &TarEntry,
-    take: &mut impl FnMut(&[u8]),
-) -> Result<u32, TarError> {
-    let mut crc = flate2::Crc::new();
-    loop {
-        let offset = reader.position();
-        let piece = match reader.fill_buf() {
-            Ok(piece) => piece,
-            Err(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
-                let read = offset - entry.content_offset;
-                let entry_name = super::tar::shown(&entry.path);
-                return Err(TarError::Truncated {
-                    offset,
-                    expected: entry.size.saturating_sub(read),
-                    entry: entry_name,
-                });
-            }
-            Err(source) => return Err(TarError::Io { offset, source }),
-        };
-        if piece.is_empty() {
-            return Ok(crc.sum());
-        }
-        crc.update(piece);
-        take(piece);
-        let count = piece.len();
-        reader.consume(count);
-    }
 }
 
 /// A raw name for a message: short, and never a control character.

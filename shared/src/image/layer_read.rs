@@ -10,12 +10,13 @@ use std::sync::Arc;
 use flate2::Crc;
 
 use super::access::{Noted, Recorder};
+use super::hashing::HashBeside;
 use super::problems::bytes_of;
 use super::samples::{Samples, Sampling};
 use super::{CHECKPOINTS_BYTES_MAX, Digest, LayerError, LayerIndex, Limits, ReadAt};
 
 /// What its bytes begin with. The number grows with the form, and with what a layer's index says.
-const MAGIC: &[u8; 16] = b"estiva layer 01\n";
+const MAGIC: &[u8; 16] = b"estiva layer 02\n";
 
 /// Bytes of a length or a checksum.
 const NUMBER_BYTES: usize = 8;
@@ -58,9 +59,22 @@ impl LayerRead {
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
     pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        Self::read_beside(source, limits, None)
+    }
+
+    /// The same, with somebody who hashes the tar meanwhile, where there is one.
+    ///
+    /// # Errors
+    /// [`LayerError::Io`] where `source` fails, or whoever hashes.
+    pub fn read_beside(
+        source: impl Read,
+        limits: &Limits,
+        hasher: Option<Box<dyn HashBeside>>,
+    ) -> Result<Self, LayerError> {
         let recorder = Recorder::new(CHECKPOINTS_BYTES_MAX / 2);
         let mut sampling = Sampling::new(source);
-        let (index, noted) = LayerIndex::read_noting(&mut sampling, limits, Some(recorder))?;
+        let (index, noted) =
+            LayerIndex::read_noting(&mut sampling, limits, Some(recorder), hasher)?;
         Ok(Self {
             index: Arc::new(index),
             noted: Arc::new(noted),
@@ -73,7 +87,7 @@ impl LayerRead {
     /// # Errors
     /// As for [`Self::read`].
     pub fn read_index(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, noted) = LayerIndex::read_noting(source, limits, None)?;
+        let (index, noted) = LayerIndex::read_noting(source, limits, None, None)?;
         Ok(Self {
             index: Arc::new(index),
             noted: Arc::new(noted),
@@ -115,11 +129,8 @@ impl LayerRead {
     /// All of it as bytes, for [`Self::from_bytes`].
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        // An index is plain data with string keys, so that it becomes JSON.
-        let index = serde_json::to_vec(&*self.index).unwrap_or_default();
         let mut bytes = MAGIC.to_vec();
-        bytes.extend((index.len() as u64).to_le_bytes());
-        bytes.extend(&index);
+        self.index.write(&mut bytes);
         bytes.extend((self.samples.0.len() as u64).to_le_bytes());
         bytes.extend(self.samples.0.iter().flat_map(|crc| crc.to_le_bytes()));
         self.noted.write(&mut bytes);
@@ -138,11 +149,8 @@ impl LayerRead {
         if u64::from(crc.sum()) != u64::from_le_bytes(*check) {
             return None;
         }
-        let rest = content.strip_prefix(MAGIC)?;
-        let (length, rest) = rest.split_first_chunk::<NUMBER_BYTES>()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let (index, rest) = rest.split_at_checked(length)?;
-        let index: LayerIndex = serde_json::from_slice(index).ok()?;
+        let mut rest = content.strip_prefix(MAGIC)?;
+        let index = LayerIndex::take(&mut rest)?;
         if !index.facts.is_current() {
             return None;
         }

@@ -115,6 +115,7 @@ impl<'a> Merge<'a> {
             path: node.entry.path.to_string(),
             kind: node.entry.kind,
             size_bytes: node.entry.size_bytes,
+            apparent_bytes: node.entry.apparent_bytes,
             mode: node.entry.mode,
             uid: node.entry.uid,
             gid: node.entry.gid,
@@ -419,7 +420,7 @@ fn is_file(entry: &IndexEntry) -> bool {
 
 /// Whether the new entry brings the old content again, so that only owner, mode or time can have changed.
 fn is_same_content(old: &IndexEntry, new: &IndexEntry) -> bool {
-    new.kind == EntryKind::File && old.size_bytes == new.size_bytes && old.crc == new.crc
+    new.kind == EntryKind::File && old.content_key() == new.content_key()
 }
 
 fn layer_entry(entry: &IndexEntry, change: Change, opaque: bool) -> LayerEntry {
@@ -428,6 +429,7 @@ fn layer_entry(entry: &IndexEntry, change: Change, opaque: bool) -> LayerEntry {
         kind: entry.kind,
         change,
         size_bytes: entry.size_bytes,
+        apparent_bytes: entry.apparent_bytes,
         mode: entry.mode,
         uid: entry.uid,
         gid: entry.gid,

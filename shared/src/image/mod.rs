@@ -7,6 +7,8 @@ mod choice;
 mod compare;
 mod compression;
 mod config;
+mod content_sum;
+mod crc;
 mod digest;
 mod dive;
 mod documents;
@@ -15,6 +17,7 @@ mod folder;
 mod gzip;
 mod hashing;
 pub mod holdings;
+mod index_bytes;
 mod inflating;
 mod inspect;
 mod instruction;
@@ -47,6 +50,7 @@ pub use compression::Compression;
 pub use digest::{ChainId, DiffId, Digest, DigestError, DigestReader, DigestWriter};
 pub use documents::{DOCUMENT_BYTES_MAX, DOCUMENTS_BYTES_MAX, RawDocument};
 pub use folder::{Folder, FolderError};
+pub use hashing::HashBeside;
 pub use holdings::Holdings;
 pub use inflating::Inflating;
 pub use inspect::{
@@ -65,7 +69,7 @@ pub use rebuild::{
     rebuild, reconcile,
 };
 pub use reference::{Reference, ReferenceError};
-pub use tar::{TarEntry, TarError, TarKind, TarReader};
+pub use tar::{SparseMap, Stored, TarEntry, TarError, TarKind, TarReader};
 pub use waste::{
     PACKAGE_CACHES, PackageCache, WASTE_CAUSES, is_archive, is_leftover_archive, package_cache,
 };

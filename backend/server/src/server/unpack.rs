@@ -4,7 +4,7 @@
 //! has none of these: all belongs to the server's user, as the builder would copy it anyway.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -178,24 +178,29 @@ impl Place {
             .map_err(|error| self.fault(error))?;
         let mut file = File::from(file);
         let mut buffer = vec![0; COPY_BYTES];
-        let mut written = 0;
-        loop {
-            let read = content
-                .read(&mut buffer)
-                .map_err(|source| self.io(source))?;
-            if read == 0 {
-                return Ok(written);
-            }
-            written += read as u64;
-            if written > left {
-                return Err(UnpackError::TooLarge {
-                    what: "bytes",
-                    max: CONTEXT_BYTES_MAX,
-                });
-            }
-            file.write_all(&buffer[..read])
-                .map_err(|source| self.io(source))?;
+        // What a sparse file leaves out counts: who reads the context reads it.
+        let size = entry.apparent_size();
+        if size > left {
+            return Err(UnpackError::TooLarge {
+                what: "bytes",
+                max: CONTEXT_BYTES_MAX,
+            });
         }
+        for stored in entry.stored() {
+            file.seek(SeekFrom::Start(stored.offset))
+                .map_err(|source| self.io(source))?;
+            let mut piece = content.by_ref().take(stored.length);
+            loop {
+                let read = piece.read(&mut buffer).map_err(|source| self.io(source))?;
+                if read == 0 {
+                    break;
+                }
+                file.write_all(&buffer[..read])
+                    .map_err(|source| self.io(source))?;
+            }
+        }
+        file.set_len(size).map_err(|source| self.io(source))?;
+        Ok(size)
     }
 
     fn make_symlink(&self, entry: &TarEntry) -> Result<(), UnpackError> {

@@ -68,7 +68,7 @@ impl Members {
             }
             let path = clean(&entry.path, "");
             let member = match entry.kind {
-                TarKind::File => Member::File {
+                TarKind::File if entry.sparse.is_none() => Member::File {
                     offset: entry.content_offset,
                     size: entry.size,
                 },

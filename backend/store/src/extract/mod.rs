@@ -11,7 +11,7 @@ mod name;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -408,18 +408,28 @@ impl Place<'_> {
         )
         .map_err(self.fault("create"))?;
         let mut file = File::from(opened);
-        loop {
-            let piece = content.fill_buf().map_err(|source| TarError::Io {
-                offset: entry.content_offset,
-                source,
-            })?;
-            if piece.is_empty() {
-                break;
+        let at = || IoFault::at("write", path_of(self.name.path()));
+        for stored in entry.stored() {
+            if entry.sparse.is_some() {
+                file.seek(SeekFrom::Start(stored.offset)).map_err(at())?;
             }
-            file.write_all(piece)
-                .map_err(IoFault::at("write", path_of(self.name.path())))?;
-            let count = piece.len();
-            content.consume(count);
+            let mut left = stored.length;
+            while left > 0 {
+                let piece = content.fill_buf().map_err(|source| TarError::Io {
+                    offset: entry.content_offset,
+                    source,
+                })?;
+                if piece.is_empty() {
+                    break;
+                }
+                let count = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                file.write_all(&piece[..count]).map_err(at())?;
+                content.consume(count);
+                left -= count as u64;
+            }
+        }
+        if entry.sparse.is_some() {
+            file.set_len(entry.apparent_size()).map_err(at())?;
         }
         let opened = OwnedFd::from(file);
         dress(&opened, entry, owner).map_err(self.fault("unpack"))?;

@@ -27,6 +27,9 @@ use crate::state::tree::{Act, Active, Order, ROW_PX, Scroll, Sight};
 /// to it at one press.
 const HEIGHT_PX_MAX: f64 = 640.0;
 
+/// Rows take turns on so many elements, more than are ever drawn: changing one costs less than making it.
+const ELEMENTS: usize = 128;
+
 /// So many rows before the window ends, the next one is asked for.
 const ROWS_AHEAD: usize = 50;
 
@@ -96,7 +99,7 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
     let drawn = range.clone().filter(|at| loaded.contains(at)).map(|at| {
         let row = &sight.window[at - sight.start];
         html! {
-            <Row key={row.node} row={row.clone()} {at} is_active={active == Some(row.node)}
+            <Row key={at % ELEMENTS} row={row.clone()} {at} is_active={active == Some(row.node)}
                 largest_bytes={sight.largest_bytes} act={files.act.clone()} />
         }
     });

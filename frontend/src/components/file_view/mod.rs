@@ -212,6 +212,9 @@ fn head_line(
             <ul class="facts">
                 if let Some(format) = format { <li><b>{ format_name(format, t) }</b></li> }
                 <li class="number">{ locale.language.bytes(version.size_bytes) }</li>
+                if let Some(bytes) = version.apparent_bytes {
+                    <li class="number" data-testid="file-sparse">{ fill(t.sparse, &[&locale.language.bytes(bytes)]) }</li>
+                }
                 <li><code>{ mode_text(version.mode) }</code></li>
                 <li><code>{ format!("{}:{}", version.uid, version.gid) }</code></li>
                 <li class="file-made"><span class={classes!("chip", cargo_class(version.layer))}></span><span class="break">{ made }</span></li>

@@ -53,6 +53,7 @@ mod tests {
             kind: EntryKind::File,
             change: Change::Added,
             size_bytes,
+            apparent_bytes: None,
             mode: 0o644,
             uid: 0,
             gid: 0,

@@ -322,6 +322,7 @@ mod tests {
             kind: EntryKind::File,
             change,
             size_bytes,
+            apparent_bytes: None,
             mode: 0o644,
             uid: 0,
             gid: 0,

@@ -13,11 +13,17 @@ use ::tar::{Builder, EntryType, Header};
 
 use super::super::path::parent;
 use super::super::{
-    Change, EntryKind, ImageAnalysis, LayerEntry, ReadAt, Subject, TarEntry, TarKind, TarReader,
-    Window, normalise,
+    Change, EntryKind, ImageAnalysis, LayerEntry, ReadAt, SparseMap, Subject, TarEntry, TarKind,
+    TarReader, Window, normalise,
 };
 use super::entry::{Cursor, READ_BYTES};
 use super::{AccessError, ContentIndex, hash_of, locate};
+
+/// Bytes of a tar's blocks.
+const BLOCK_BYTES: usize = 512;
+
+/// Most bytes of a sparse file that is saved alone, with all its zeros.
+const WRITTEN_OUT_BYTES_MAX: u64 = 4 << 30;
 
 /// What is saved, and of which state of which image.
 #[derive(Clone, Copy)]
@@ -65,7 +71,12 @@ impl ContentIndex {
             return self.download_folder(subject, what, out);
         }
         let file = self.open(subject, (what.image, what.analysis), what.layer, what.path)?;
-        let mut content = Whole::new(Window::whole(&file), file.size());
+        let (size, most) = (file.size(), WRITTEN_OUT_BYTES_MAX);
+        if file.entry.sparse.is_some() && size > most {
+            let path = what.path.to_owned();
+            return Err(AccessError::Sparse { path, size, most });
+        }
+        let mut content = Whole::new(Window::whole(&file), size);
         io::copy(&mut content, out).map_err(failed(file.layer))?;
         Ok(())
     }
@@ -125,11 +136,8 @@ impl ContentIndex {
                 // Two paths share a hash, or a name stands twice: the slow way knows which one it is.
                 let place = (what.image, what.analysis);
                 let file = self.open(subject, place, what.layer, &entry.path)?;
-                header.set_entry_type(EntryType::Regular);
-                header.set_size(file.size());
-                let content = Whole::new(Window::whole(&file), file.size());
-                tar.append_data(&mut header, &path, content)
-                    .map_err(&fault)?;
+                let stored = Window::whole(&file.content);
+                write_file(&mut tar, (&mut header, &path), &file.entry, stored).map_err(&fault)?;
             }
             written.insert((layer, offset), path);
         }
@@ -253,21 +261,70 @@ fn copy_file<W: Write>(
     let Some(entry) = entry.filter(names_it) else {
         return Ok(false);
     };
-    header.set_entry_type(EntryType::Regular);
-    header.set_size(entry.size);
-    if !entry.xattrs.is_empty() {
-        let keys: Vec<_> = entry
-            .xattrs
-            .iter()
-            .map(|(name, value)| (format!("SCHILY.xattr.{name}"), value))
-            .collect();
-        tar.append_pax_extensions(
-            keys.iter()
-                .map(|(key, value)| (key.as_str(), value.as_slice())),
-        )?;
-    }
-    tar.append_data(header, path, Whole::new(reader, entry.size))?;
+    write_file(tar, (header, path), &entry, reader)?;
     Ok(true)
+}
+
+/// Writes a file whose header is `entry`; of a sparse one what is stored, with its map (GNU tar's PAX format 1.0).
+fn write_file<W: Write>(
+    tar: &mut Builder<W>,
+    (header, path): (&mut Header, &str),
+    entry: &TarEntry,
+    stored: impl Read,
+) -> io::Result<()> {
+    let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+    for (name, value) in &entry.xattrs {
+        records.push((format!("SCHILY.xattr.{name}"), value.clone()));
+    }
+    let mut map = Vec::new();
+    let mut name = path.to_owned();
+    if let Some(sparse) = &entry.sparse {
+        for (key, value) in [
+            ("major", "1"),
+            ("minor", "0"),
+            ("name", path),
+            ("realsize", &sparse.size.to_string()),
+        ] {
+            records.push((format!("GNU.sparse.{key}"), value.into()));
+        }
+        map = map_of(sparse);
+        // What a program that knows no sparse files calls it; the folder is the format's.
+        let last = path.rsplit('/').next().unwrap_or_default();
+        name = format!("GNUSparseFile.0/{last}");
+        // GNU tar looks for these records beside POSIX's header alone.
+        let mut posix = Header::new_ustar();
+        posix.set_mode(header.mode()?);
+        posix.set_uid(header.uid()?);
+        posix.set_gid(header.gid()?);
+        posix.set_mtime(header.mtime()?);
+        *header = posix;
+    }
+    if !records.is_empty() {
+        let records = records.iter();
+        tar.append_pax_extensions(records.map(|(key, value)| (key.as_str(), value.as_slice())))?;
+    }
+    header.set_entry_type(EntryType::Regular);
+    header.set_size(map.len() as u64 + entry.size);
+    let stored = Whole::new(stored, entry.size);
+    tar.append_data(header, name, map.as_slice().chain(stored))
+}
+
+/// The map of a sparse file as it stands before its content: how many ranges there are, then each offset and length.
+fn map_of(sparse: &SparseMap) -> Vec<u8> {
+    // The last, empty one says where the file ends, as GNU tar has it.
+    let end = (sparse.size, 0);
+    let ranges = sparse.ranges().iter();
+    let ranges: Vec<_> = ranges
+        .map(|stored| (stored.offset, stored.length))
+        .chain([end])
+        .collect();
+    let mut text = format!("{}\n", ranges.len());
+    for (offset, length) in ranges {
+        text.push_str(&format!("{offset}\n{length}\n"));
+    }
+    let mut map = text.into_bytes();
+    map.resize(map.len().next_multiple_of(BLOCK_BYTES), 0);
+    map
 }
 
 fn header_of(entry: &LayerEntry) -> Header {

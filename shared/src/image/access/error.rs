@@ -70,6 +70,18 @@ pub enum AccessError {
         /// What was found.
         reason: String,
     },
+    /// Its zeros, written out, are too many.
+    #[error(
+        "expected a file of at most {most} bytes, but found a sparse one of {size}, zeros included: save its folder, where it stays sparse: {path}"
+    )]
+    Sparse {
+        /// The path.
+        path: String,
+        /// The file's bytes.
+        size: u64,
+        /// The most that are written out.
+        most: u64,
+    },
     /// The source failed.
     #[error("reading layer {layer}: {source}")]
     Io {

@@ -386,7 +386,7 @@ impl ContentIndex {
     }
 }
 
-/// A file of an image, open for reading anywhere.
+/// A file of an image, open for reading anywhere. What a layer leaves out of a sparse file reads as zeros.
 pub struct OpenFile<'a> {
     /// The layer that holds its bytes.
     pub layer: usize,
@@ -412,13 +412,28 @@ impl OpenFile<'_> {
 }
 
 impl ReadAt for OpenFile<'_> {
-    /// What the header says. Where the layer breaks off before, reading ends early.
+    /// What the header says, a sparse file's zeros included. Where the layer breaks off before, reading ends early.
     fn size(&self) -> u64 {
-        self.entry.size
+        self.entry.apparent_size()
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.content.read_at(offset, buf)
+        let Some(map) = &self.entry.sparse else {
+            return self.content.read_at(offset, buf);
+        };
+        let most = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).min(buf.len());
+        match map.find(offset) {
+            Ok(stored) => {
+                let inside = offset - stored.offset;
+                let count = most(stored.length - inside);
+                self.content.read_at(stored.at + inside, &mut buf[..count])
+            }
+            Err(zeros) => {
+                let count = most(zeros);
+                buf[..count].fill(0);
+                Ok(count)
+            }
+        }
     }
 }
 

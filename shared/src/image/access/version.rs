@@ -15,8 +15,11 @@ pub struct FileVersion {
     pub change: Change,
     /// What the path is there (removed: what it was).
     pub kind: EntryKind,
-    /// Content, in bytes.
+    /// Content, in bytes of the layer.
     pub size_bytes: u64,
+    /// A sparse file's bytes, with the zeros that the layer leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparent_bytes: Option<u64>,
     /// Permission bits, set-id and sticky bits included.
     pub mode: u32,
     /// Owner.
@@ -45,6 +48,7 @@ pub fn versions(analysis: &ImageAnalysis, path: &str) -> Vec<FileVersion> {
             change: entry.change,
             kind: entry.kind,
             size_bytes: entry.size_bytes,
+            apparent_bytes: entry.apparent_bytes,
             mode: entry.mode,
             uid: entry.uid,
             gid: entry.gid,

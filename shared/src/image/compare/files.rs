@@ -100,7 +100,12 @@ fn aspects(a: &TreeEntry, b: &TreeEntry, semantic: bool) -> Aspects {
 /// Whether two files hold the same. A hard link's own size is not known, and its checksum is that of what it leads to.
 fn has_same_content(a: &TreeEntry, b: &TreeEntry) -> bool {
     let sizes_are_known = a.kind == EntryKind::File && b.kind == EntryKind::File;
-    a.crc == b.crc && (!sizes_are_known || a.size_bytes == b.size_bytes)
+    a.crc == b.crc && (!sizes_are_known || whole_bytes(a) == whole_bytes(b))
+}
+
+/// A file's bytes, with the zeros that a layer leaves out of a sparse one.
+fn whole_bytes(entry: &TreeEntry) -> u64 {
+    entry.apparent_bytes.unwrap_or(entry.size_bytes)
 }
 
 fn side(entry: &TreeEntry) -> Box<FileSide> {

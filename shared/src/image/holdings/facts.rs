@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{DangerKind, PackageKind, UnreadReason};
 
 /// The version of what is gathered: an index that was kept with another one is made again.
-const FACTS_VERSION: u32 = 1;
+const FACTS_VERSION: u32 = 2;
 
 /// Most bytes that the facts of one layer take: a Debian of 3,000 packages needs 6 MiB.
 const FACTS_BYTES_MAX: usize = 32 << 20;

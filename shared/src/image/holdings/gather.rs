@@ -41,6 +41,9 @@ const MAGIC_BYTES: usize = 4;
 /// Most characters of a name in `etc/passwd` (useradd(8) allows 256), and most users that are kept.
 const USERS_MAX: usize = 10_000;
 
+/// Zeros of a sparse file that are always gone through.
+const SPARSE_BYTES: u64 = 64 << 10;
+
 /// Where rpm keeps its database, by its three forms.
 const RPM_DATABASES: [&str; 3] = ["Packages", "Packages.db", "rpmdb.sqlite"];
 
@@ -134,6 +137,10 @@ impl Gatherer {
         if let Some(text) = attribute.and_then(|(_, value)| capability::decode(value)) {
             self.facts.add(path, Fact::Capabilities(text.into()), room);
         }
+        // What is left out of a sparse file is gone through, too, where it is not much more than what is there.
+        if entry.apparent_size() > entry.size.saturating_mul(2).saturating_add(SPARSE_BYTES) {
+            return None;
+        }
         if let Some(document) = document(path) {
             return self.begin_document(document, path, entry, room);
         }
@@ -146,7 +153,7 @@ impl Gatherer {
         let is_searched = entry.size > 0 && (secrets::is_searched(path) || secrets::is_named(path));
         let task = match (is_program, is_searched) {
             (false, false) => return None,
-            (false, true) => self.search(entry.size)?,
+            (false, true) => self.search(entry.apparent_size())?,
             (true, _) => Task::Begin {
                 is_program,
                 is_searched,
@@ -166,12 +173,12 @@ impl Gatherer {
         room: usize,
     ) -> Option<Reading> {
         let (limit, may_be_longer) = document.limit();
-        if entry.size > limit && !may_be_longer {
+        if entry.apparent_size() > limit && !may_be_longer {
             self.facts
                 .add(path, Fact::Unread(UnreadReason::TooLong), room);
             return None;
         }
-        let Some(left) = self.read_left.checked_sub(entry.size.min(limit)) else {
+        let Some(left) = self.read_left.checked_sub(entry.apparent_size().min(limit)) else {
             self.facts.left_out += 1;
             return None;
         };

@@ -223,11 +223,11 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Member::Plain { offset, size } => {
                 let (offset, size) = (*offset, *size);
                 let window = Metered::new(Window::new(archive, offset, size), self.meter);
-                let read = LayerIndex::read_noting(window, &self.budget, recorder);
+                let read = LayerIndex::read_noting(window, &self.budget, recorder, None);
                 (read, Lying::Plain { offset, size })
             }
             Member::Kept(bytes) => (
-                LayerIndex::read_noting(&bytes[..], &self.budget, recorder),
+                LayerIndex::read_noting(&bytes[..], &self.budget, recorder, None),
                 Lying::Kept(Arc::clone(bytes)),
             ),
             Member::Link(_) => return Ok(Err(missing(&path))),
@@ -299,7 +299,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         };
         let reader = Metered::new(Window::whole(&*file), self.meter);
         let recorder = self.contents.as_mut().map(ContentIndex::recorder);
-        let layer = match LayerIndex::read_noting(reader, &self.budget, recorder) {
+        let layer = match LayerIndex::read_noting(reader, &self.budget, recorder, None) {
             Ok(read) => self.spend(shared(read), Lying::File(path.to_owned())),
             Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
             Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
@@ -421,7 +421,8 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             }
             let path = normalise(&entry.path).path;
             let made = match entry.kind {
-                TarKind::File => member(self, reader, &entry)?,
+                // A layer or document of which the archive leaves out a part is none.
+                TarKind::File if entry.sparse.is_none() => member(self, reader, &entry)?,
                 TarKind::Symlink | TarKind::Hardlink => Member::Link(link_target(&path, &entry)),
                 _ => continue,
             };
@@ -464,7 +465,7 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             offset: entry.content_offset,
             size: entry.size,
         };
-        match LayerIndex::read_noting(EndOnError { inner: reader }, &self.budget, recorder) {
+        match LayerIndex::read_noting(EndOnError { inner: reader }, &self.budget, recorder, None) {
             Ok(read) => Ok(Member::Layer(self.spend(shared(read), lying))),
             Err(LayerError::Io { source, .. }) => Err(InspectError::Io(source)),
         }

@@ -1,7 +1,11 @@
 //! One 512-byte tar header: its fields as they stand, checked.
 
 use super::pax::Extended;
+use super::sparse::SparseHeaders;
 use super::{BLOCK_BYTES, TarEntry, TarError, TarKind};
+
+/// Bytes of a header.
+pub(super) const BLOCK_BYTES_USIZE: usize = BLOCK_BYTES as usize;
 
 /// The fields of a header that are needed to go on.
 pub(super) struct Header {
@@ -11,7 +15,9 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// Where it stands, in bytes of the tar.
     pub(super) offset: u64,
-    /// It is an old GNU sparse header, and more blocks of its map follow.
+    /// What an old GNU sparse header says.
+    pub(super) sparse: SparseHeaders,
+    /// More blocks of its map follow.
     pub(super) sparse_continues: bool,
     path: Vec<u8>,
     link: Vec<u8>,
@@ -24,7 +30,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads a block, whose checksum must fit.
-    pub(super) fn parse(block: &[u8; BLOCK_BYTES as usize], offset: u64) -> Result<Self, TarError> {
+    pub(super) fn parse(block: &[u8; BLOCK_BYTES_USIZE], offset: u64) -> Result<Self, TarError> {
         if !checksum_fits(block) {
             return Err(TarError::Checksum { offset });
         }
@@ -46,11 +52,16 @@ impl Header {
             ),
             false => (0, 0),
         };
+        let (sparse, sparse_continues) = match flag {
+            b'S' => SparseHeaders::old(block),
+            _ => Default::default(),
+        };
         Ok(Self {
             flag,
             size: u64::try_from(number(124..136, "a size")?).unwrap_or(u64::MAX),
             offset,
-            sparse_continues: flag == b'S' && block[482] != 0,
+            sparse,
+            sparse_continues,
             path,
             link: text(&block[157..257]).to_vec(),
             mode: narrow(number(100..108, "a mode")?) & 0o7777,
@@ -61,13 +72,19 @@ impl Header {
         })
     }
 
-    /// The entry, with what the records before it say in place of the header's own fields.
-    pub(super) fn into_entry(self, mut extended: Extended) -> Result<TarEntry, TarError> {
+    /// The entry, with what the records before it say in place of the header's own fields, and what is said of a sparse one: its
+    /// map may stand before its content.
+    pub(super) fn into_entry(self, mut extended: Extended) -> (TarEntry, SparseHeaders) {
         let path = extended.take_path().unwrap_or(self.path);
         let link = extended.take_link().unwrap_or(self.link);
         let extended = extended.pax;
+        let sparse = match extended.sparse.is_sparse {
+            true => extended.sparse,
+            false => self.sparse,
+        };
         let kind = match self.flag {
-            _ if extended.is_sparse => TarKind::Other(b'S'),
+            // A file, once its map was read.
+            _ if sparse.is_sparse => TarKind::Other(b'S'),
             // Before ustar, a folder was a file whose name ends in a slash.
             0 | b'0' if path.ends_with(b"/") => TarKind::Directory,
             0 | b'0' | b'7' => TarKind::File,
@@ -80,7 +97,7 @@ impl Header {
             other => TarKind::Other(other),
         };
         let is_link = matches!(kind, TarKind::Hardlink | TarKind::Symlink);
-        Ok(TarEntry {
+        let entry = TarEntry {
             path,
             kind,
             mode: self.mode,
@@ -94,12 +111,14 @@ impl Header {
             xattrs: extended.xattrs.into_iter().collect(),
             offset: self.offset,
             content_offset: self.offset,
-        })
+            sparse: None,
+        };
+        (entry, sparse)
     }
 }
 
 /// The sum of all bytes, the checksum's own field read as blanks; old tars summed signed bytes.
-fn checksum_fits(block: &[u8; BLOCK_BYTES as usize]) -> bool {
+fn checksum_fits(block: &[u8; BLOCK_BYTES_USIZE]) -> bool {
     let Ok(claimed) = number(&block[148..156], "a checksum", 0) else {
         return false;
     };
@@ -127,7 +146,7 @@ fn text(field: &[u8]) -> &[u8] {
 }
 
 /// A field's number: octal digits, or GNU's base 256 where the first bit is set. An empty field is 0.
-fn number(field: &[u8], expected: &'static str, offset: u64) -> Result<i128, TarError> {
+pub(super) fn number(field: &[u8], expected: &'static str, offset: u64) -> Result<i128, TarError> {
     if field[0] & 0x80 != 0 {
         // Two's complement; the marking bit is not part of the number, the next one is its sign.
         let first = i128::from(((field[0] << 1).cast_signed()) >> 1);

@@ -3,17 +3,22 @@
 //! Our own loop, because a layer is hostile input: sizes are checked before they are used, what PAX and long-name records
 //! take of memory is bounded, offsets are known for each message, and the rules are those of Docker's own reader where tars
 //! leave room (an entry without content has none, whatever its header claims). It does not judge names: `..` and absolute
-//! paths come out as they stand, see [`super::normalise`]. Sparse files are named ([`TarKind::Other`]) and not read.
+//! paths come out as they stand, see [`super::normalise`]. Of a sparse file the bytes that are stored are read, and where they belong is
+//! told ([`TarEntry::sparse`]).
 //!
 //! Specification: POSIX.1-2017, "pax Interchange Format" and "ustar Interchange Format"; GNU tar's manual, "Basic Tar Format".
 
 mod header;
 mod pax;
+mod sparse;
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use header::Header;
+use header::{BLOCK_BYTES_USIZE, Header};
 use pax::Extended;
+use sparse::SparseHeaders;
+
+pub use sparse::{SparseMap, Stored};
 
 /// Bytes of a header, and what content is padded to.
 const BLOCK_BYTES: u64 = 512;
@@ -115,7 +120,7 @@ pub enum TarKind {
     BlockDevice,
     /// A named pipe.
     Fifo,
-    /// A type that images have no use for, by its flag; `S` for every kind of sparse file.
+    /// A type that images have no use for, by its flag; `S` for a sparse file whose map is damaged.
     Other(u8),
 }
 
@@ -136,7 +141,7 @@ pub struct TarEntry {
     pub mtime: i64,
     /// Nanoseconds beyond `mtime`, where a PAX record gives them.
     pub mtime_ns: u32,
-    /// Bytes of content; 0 for all but regular files (and unknown types).
+    /// Bytes of content, of a sparse file those that are stored; 0 for all but regular files (and unknown types).
     pub size: u64,
     /// Where a symbolic or hard link leads, as it stands.
     pub link: Option<Vec<u8>>,
@@ -148,6 +153,28 @@ pub struct TarEntry {
     pub offset: u64,
     /// Where its content begins, in bytes of the tar.
     pub content_offset: u64,
+    /// Where the content of a sparse file belongs.
+    pub sparse: Option<SparseMap>,
+}
+
+impl TarEntry {
+    /// The file's bytes, a sparse one's zeros included.
+    #[must_use]
+    pub fn apparent_size(&self) -> u64 {
+        self.sparse.as_ref().map_or(self.size, |map| map.size)
+    }
+
+    /// Where in the file its content belongs, in the order in which it is read.
+    pub fn stored(&self) -> impl Iterator<Item = Stored> + '_ {
+        let ranges = self.sparse.as_ref().map(SparseMap::ranges);
+        let whole = Stored {
+            offset: 0,
+            length: self.size,
+            at: 0,
+        };
+        let all = ranges.is_none().then_some(whole);
+        ranges.unwrap_or_default().iter().copied().chain(all)
+    }
 }
 
 /// What stood before the next entry's own header so far.
@@ -258,12 +285,13 @@ impl<R: BufRead> TarReader<R> {
                     self.read_metadata(&header, &mut metadata)?;
                 }
                 _ => {
-                    if header.sparse_continues {
-                        self.pass_over_sparse_map(offset)?;
+                    let continues = header.sparse_continues;
+                    let (mut entry, mut sparse) = header.into_entry(extended);
+                    if continues {
+                        self.read_sparse_map(&mut sparse, offset)?;
                     }
-                    let mut entry = header.into_entry(extended)?;
                     entry.offset = start;
-                    return self.begin_content(entry).map(Some);
+                    return self.begin_content(entry, sparse).map(Some);
                 }
             }
         }
@@ -279,7 +307,11 @@ impl<R: BufRead> TarReader<R> {
         self.position
     }
 
-    fn begin_content(&mut self, mut entry: TarEntry) -> Result<TarEntry, TarError> {
+    fn begin_content(
+        &mut self,
+        mut entry: TarEntry,
+        sparse: SparseHeaders,
+    ) -> Result<TarEntry, TarError> {
         if !matches!(entry.kind, TarKind::File | TarKind::Other(_)) {
             entry.size = 0;
         }
@@ -293,6 +325,15 @@ impl<R: BufRead> TarReader<R> {
         self.content_left = entry.size;
         self.padding = padding(entry.size);
         self.current = shown(&entry.path);
+        if sparse.is_sparse && entry.kind == TarKind::Other(b'S') {
+            let size = entry.size;
+            if let Some((map, taken)) = sparse.map(size, &mut *self) {
+                entry.kind = TarKind::File;
+                entry.size = size - taken;
+                entry.sparse = Some(map);
+            }
+            entry.content_offset = self.position;
+        }
         Ok(entry)
     }
 
@@ -312,8 +353,8 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// The next header block; none at the end: two empty blocks, one, or nothing at all.
-    fn read_block(&mut self) -> Result<Option<[u8; BLOCK_BYTES as usize]>, TarError> {
-        let mut block = [0; BLOCK_BYTES as usize];
+    fn read_block(&mut self) -> Result<Option<[u8; BLOCK_BYTES_USIZE]>, TarError> {
+        let mut block = [0; BLOCK_BYTES_USIZE];
         let mut filled = 0;
         while filled < block.len() {
             match self.source.read(&mut block[filled..]) {
@@ -365,12 +406,11 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// Old GNU sparse headers continue in blocks of their own, each of which says whether another follows.
-    fn pass_over_sparse_map(&mut self, offset: u64) -> Result<(), TarError> {
+    fn read_sparse_map(&mut self, sparse: &mut SparseHeaders, offset: u64) -> Result<(), TarError> {
         for _ in 0..SPARSE_BLOCKS_MAX {
             match self.read_block()? {
-                Some(block) if block[504] == 0 => return Ok(()),
-                Some(_) => {}
-                None => return Ok(()),
+                Some(block) if sparse.go_on(&block) => {}
+                _ => return Ok(()),
             }
         }
         let found = SPARSE_BLOCKS_MAX as u64 + 1;

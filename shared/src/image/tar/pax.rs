@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::TarError;
+use super::sparse::SparseHeaders;
 
 /// PAX keys with an extended attribute: the prefix that star, GNU tar and Go use.
 const XATTR_PREFIX: &str = "SCHILY.xattr.";
@@ -26,7 +27,7 @@ pub(super) struct Pax {
     /// Seconds and nanoseconds.
     pub(super) mtime: Option<(i64, u32)>,
     pub(super) xattrs: BTreeMap<String, Vec<u8>>,
-    pub(super) is_sparse: bool,
+    pub(super) sparse: SparseHeaders,
 }
 
 impl Extended {
@@ -100,8 +101,8 @@ impl Pax {
             b"GNU.sparse.name" => self.path = given.then(|| value.to_vec()),
             _ => {}
         }
-        if key.starts_with(b"GNU.sparse.") {
-            self.is_sparse = true;
+        if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+            self.sparse.record(key, value);
         }
         if let Some(name) = std::str::from_utf8(key)
             .ok()
@@ -131,7 +132,7 @@ fn optional<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Option<Optio
 }
 
 /// A decimal number without sign.
-fn parse<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+pub(super) fn parse<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

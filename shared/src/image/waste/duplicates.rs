@@ -23,10 +23,7 @@ pub(super) struct Duplicates<'s> {
 impl<'s> Duplicates<'s> {
     /// Compares what can be seen of an image with so many copies.
     pub(super) fn of(seen: &'s [Seen<'s>], copies: usize) -> Self {
-        let content = |number: usize| {
-            let entry = seen[number].copy.entry;
-            (entry.size_bytes, entry.crc)
-        };
+        let content = |number: usize| seen[number].copy.entry.content_key();
         let mut order: Vec<usize> = (0..seen.len()).collect();
         order.sort_unstable_by_key(|number| {
             let one = &seen[*number];
