@@ -150,6 +150,7 @@ impl From<AccessError> for ApiError {
             AccessError::NotAFile { .. } | AccessError::Dangling { .. } => {
                 (StatusCode::CONFLICT, "not-a-file")
             }
+            AccessError::Sparse { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             AccessError::NotHere | AccessError::Damaged { .. } | AccessError::Io { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")
             }
