@@ -406,6 +406,7 @@ fn large_images_are_compared_in_little_time() {
                 ),
                 kind: EntryKind::File,
                 size_bytes: 10,
+                apparent_bytes: None,
                 mode: 0o644,
                 uid: 0,
                 gid: 0,

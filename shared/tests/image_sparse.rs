@@ -5,7 +5,7 @@
 mod image_support;
 
 use estiva_shared::image::{
-    ContentIndex, Download, ImageAnalysis, Limits, ReadAt as _, Subject, TarKind, TarReader,
+    ContentIndex, Download, ImageAnalysis, Limits, ReadAt, Subject, TarKind, TarReader,
     inspect_opened,
 };
 use image_support::*;
@@ -149,7 +149,7 @@ fn check(layer: &[u8], whole: &[u8], stored: u64) {
     assert_eq!(tree.apparent_bytes, Some(whole.len() as u64));
 }
 
-fn open(archive: &Vec<u8>) -> (ImageAnalysis, ContentIndex) {
+fn open(archive: &dyn ReadAt) -> (ImageAnalysis, ContentIndex) {
     let (mut images, contents) = inspect_opened(
         Subject::Archive(archive),
         &Limits::default(),

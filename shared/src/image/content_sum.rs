@@ -5,6 +5,9 @@ use std::io::{self, BufRead};
 use super::crc;
 use super::tar::{TarEntry, TarError, TarReader};
 
+/// Who gets each piece of a content as it goes by.
+pub(super) type Take<'t> = &'t mut dyn FnMut(&[u8]);
+
 /// What stands for the zeros that a sparse file leaves out.
 const ZEROS: [u8; 4096] = [0; 4096];
 
@@ -12,7 +15,7 @@ const ZEROS: [u8; 4096] = [0; 4096];
 pub(super) fn checksum<R: BufRead>(
     reader: &mut TarReader<R>,
     entry: &TarEntry,
-    mut take: Option<&mut dyn FnMut(&[u8])>,
+    mut take: Option<Take<'_>>,
 ) -> Result<u32, TarError> {
     let (mut sum, mut end) = (0, 0);
     for stored in entry.stored() {
@@ -25,7 +28,7 @@ pub(super) fn checksum<R: BufRead>(
 }
 
 /// The sum of some bytes after which a sparse file has so many zeros.
-fn leave_out(sum: u32, count: u64, take: &mut Option<&mut dyn FnMut(&[u8])>) -> u32 {
+fn leave_out(sum: u32, count: u64, take: &mut Option<Take<'_>>) -> u32 {
     if let Some(take) = take {
         let mut left = count;
         while left > 0 {
@@ -42,7 +45,7 @@ fn sum_of_piece<R: BufRead>(
     reader: &mut TarReader<R>,
     entry: &TarEntry,
     mut left: u64,
-    take: &mut Option<&mut dyn FnMut(&[u8])>,
+    take: &mut Option<Take<'_>>,
 ) -> Result<u32, TarError> {
     let mut crc = flate2::Crc::new();
     while left > 0 {

@@ -47,7 +47,7 @@ fn multiply(one: u32, mut other: u32) -> u32 {
         if one >> bit & 1 == 1 {
             product ^= other;
         }
-        other = other >> 1 ^ (other & 1) * POLYNOMIAL;
+        other = (other >> 1) ^ ((other & 1) * POLYNOMIAL);
     }
     product
 }

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, Serialize};
 
 use super::access::{EntryPlace, Noted, Recorder};
-use super::content_sum::checksum;
+use super::content_sum::{Take, checksum};
 use super::estargz::{self, Tail};
 use super::hashing::HashBeside;
 use super::holdings::{Gatherer, LayerFacts};
@@ -292,7 +292,7 @@ impl<'a> Collector<'a> {
         let mut feed = reading
             .as_mut()
             .map(|reading| |piece: &[u8]| self.gatherer.feed(reading, piece));
-        let feed = feed.as_mut().map(|feed| feed as &mut dyn FnMut(&[u8]));
+        let feed = feed.as_mut().map(|feed| feed as Take<'_>);
         let crc = checksum(reader, entry, feed)?;
         if let Some(reading) = reading {
             self.gatherer.finish(reading, path, room);
