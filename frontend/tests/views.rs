@@ -463,8 +463,7 @@ async fn what_is_ticked_is_weighed_and_stands_in_the_address() {
     let root = show_image(Language::English).await;
     assert!(all(&root, "[data-testid=tick]").is_empty());
     named(&root, "what-if-open").click();
-    settle().await;
-    assert_eq!(query(), "?without=");
+    until("an empty list in the address", || query() == "?without=").await;
     // Three layers; the folder and its file, b, c.
     let boxes = || all(&root, "[data-testid=tree-row] [data-testid=tick]");
     let shows = |at: usize| {
@@ -476,7 +475,11 @@ async fn what_is_ticked_is_weighed_and_stands_in_the_address() {
     assert_eq!(all(&root, "[data-testid=tick]").len(), 3 + 4);
     boxes()[1].click();
     until("the folder shows what is below it", || shows(0) == "mixed").await;
-    let sums = || text(&named(&root, "what-if-sums"));
+    // They come once the worker answered.
+    let sums = || {
+        let found = all(&root, "[data-testid=what-if-sums]");
+        found.first().map(|sums| text(sums)).unwrap_or_default()
+    };
     until("two copies of a/x with their headers", || {
         sums().contains("2 kB less")
     })
@@ -494,20 +497,26 @@ async fn what_is_ticked_is_weighed_and_stands_in_the_address() {
     );
     below.click();
     all(&root, ".layers [data-testid=tick]")[2].click();
-    rest(500).await;
-    assert_eq!(query(), "?without=layer:2&without=/a");
+    until("both in the address", || {
+        query() == "?without=layer:2&without=/a"
+    })
+    .await;
     until("a whole layer", || sums().contains("1.5 MB less")).await;
     let parts = text(&named(&root, "what-if-parts"));
     for part in ["Layer 2", "/a", "Layer 1: COPY layer-1 /"] {
         assert!(parts.contains(part), "{part}: {parts}");
     }
     named(&root, "untick-all").click();
-    settle().await;
-    assert!(text(&named(&root, "what-if")).contains("Tick files and folders"));
+    until("nothing ticked", || {
+        text(&named(&root, "what-if")).contains("Tick files and folders")
+    })
+    .await;
     named(&root, "what-if-close").click();
-    settle().await;
-    assert!(all(&root, "[data-testid=tick], [data-testid=what-if]").is_empty());
-    assert_eq!(query(), "");
+    until("no box", || {
+        all(&root, "[data-testid=tick], [data-testid=what-if]").is_empty()
+    })
+    .await;
+    until("an empty address", || query().is_empty()).await;
 }
 
 #[wasm_bindgen_test]

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::io;
 
 use estiva_shared::image::ReadAt;
-use js_sys::{ArrayBuffer, Function, Reflect, Uint8Array};
-use wasm_bindgen::JsCast as _;
-use web_sys::{Blob, FileReaderSync};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use wasm_bindgen::JsValue;
+use web_sys::{Blob, FileReaderSync, MessageChannel};
 
 /// Bytes read at once. A call into the browser costs about as much as reading a megabyte, so fewer and larger are better;
 /// beyond a few megabytes nothing more is gained.
@@ -16,8 +16,6 @@ const WINDOW_BYTES: u64 = 2 << 20;
 pub struct FileAt {
     file: Blob,
     reader: FileReaderSync,
-    /// `ArrayBuffer.prototype.transfer`, where the browser has it.
-    transfer: Option<Function>,
     size: u64,
     window: RefCell<Window>,
 }
@@ -43,7 +41,6 @@ impl FileAt {
         Ok(FileAt {
             file,
             reader,
-            transfer: transfer_of(&ArrayBuffer::new(0)),
             size,
             window: RefCell::default(),
         })
@@ -75,19 +72,22 @@ impl FileAt {
         window.bytes.resize(bytes.length() as usize, 0);
         bytes.copy_to(&mut window.bytes);
         window.start = start;
-        // The browser would let go of it when it sees fit, a gigabyte later.
-        if let Some(transfer) = &self.transfer {
-            let _ = transfer.call1(&buffer, &0.into());
-        }
+        let_go(&buffer);
         Ok(())
     }
 }
 
-fn transfer_of(buffer: &ArrayBuffer) -> Option<Function> {
-    Reflect::get(buffer, &"transfer".into())
-        .ok()?
-        .dyn_into()
-        .ok()
+/// Gives memory back that the browser would hold on to until it sees fit, half a gigabyte later: it goes along with a message that
+/// nobody will hear.
+fn let_go(buffer: &ArrayBuffer) {
+    let Ok(channel) = MessageChannel::new() else {
+        return;
+    };
+    let (sender, receiver) = (channel.port1(), channel.port2());
+    // Where it is refused, the browser lets go of it later.
+    let _ = sender.post_message_with_transferable(&JsValue::NULL, &Array::of1(buffer));
+    sender.close();
+    receiver.close();
 }
 
 impl ReadAt for FileAt {
