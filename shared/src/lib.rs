@@ -9,6 +9,7 @@
 pub mod dockerfile;
 pub mod gate;
 pub mod image;
+pub mod packed;
 pub mod protocol;
 pub mod report;
 pub mod suggest;

@@ -68,7 +68,7 @@ impl FileAt {
             .map_err(gone)?;
         let buffer = self.reader.read_as_array_buffer(&slice).map_err(gone)?;
         let bytes = Uint8Array::new(&buffer);
-        // The same place in memory each time; what does not fit the last part is not written first.
+        // The same place in memory each time.
         window.bytes.resize(bytes.length() as usize, 0);
         bytes.copy_to(&mut window.bytes);
         window.start = start;

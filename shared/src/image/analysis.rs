@@ -162,6 +162,19 @@ pub enum EntryKind {
     Fifo,
 }
 
+impl EntryKind {
+    /// All of them: where one stands is the number that it is packed as.
+    pub const ALL: [Self; 7] = [
+        Self::File,
+        Self::Directory,
+        Self::Symlink,
+        Self::Hardlink,
+        Self::CharDevice,
+        Self::BlockDevice,
+        Self::Fifo,
+    ];
+}
+
 /// What a layer does to a path, against the layers below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

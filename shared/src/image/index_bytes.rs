@@ -1,19 +1,7 @@
 //! A layer's index as bytes and back: its entries, of which there may be a million, field by field; the rest as JSON.
-//!
-//! Numbers are written as LEB128 has them, seven bits a byte, the lowest first.
 
 use super::{EntryKind, IndexEntry, LayerIndex};
-
-/// How kinds are written.
-const KINDS: [EntryKind; 7] = [
-    EntryKind::File,
-    EntryKind::Directory,
-    EntryKind::Symlink,
-    EntryKind::Hardlink,
-    EntryKind::CharDevice,
-    EntryKind::BlockDevice,
-    EntryKind::Fifo,
-];
+use crate::packed::{put, put_bytes, take, take_bytes, take_text};
 
 /// The bit beside a kind of an entry that has a link.
 const HAS_LINK: u64 = 8;
@@ -65,7 +53,7 @@ const ENTRY_BYTES_MIN: usize = 8;
 
 impl IndexEntry {
     fn write(&self, out: &mut Vec<u8>) {
-        let kind = KINDS.iter().position(|kind| *kind == self.kind);
+        let kind = EntryKind::ALL.iter().position(|kind| *kind == self.kind);
         let link = self.link.as_ref().map_or(0, |_| HAS_LINK);
         let sparse = self.apparent_bytes.map_or(0, |_| IS_SPARSE);
         put(out, kind.unwrap_or_default() as u64 | link | sparse);
@@ -90,7 +78,7 @@ impl IndexEntry {
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
         let bits = take(bytes)?;
-        let kind = *KINDS.get(usize::try_from(bits & KIND).ok()?)?;
+        let kind = *EntryKind::ALL.get(usize::try_from(bits & KIND).ok()?)?;
         let path = take_text(bytes)?;
         let mode = take(bytes)?.try_into().ok()?;
         let (uid, gid, mtime) = (take(bytes)?, take(bytes)?, take(bytes)?);
@@ -118,66 +106,9 @@ impl IndexEntry {
     }
 }
 
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7f {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(take(bytes)?).ok()?;
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
-}
-
-fn take_text(bytes: &mut &[u8]) -> Option<Box<str>> {
-    Some(std::str::from_utf8(take_bytes(bytes)?).ok()?.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_come_back() {
-        for number in [
-            0,
-            1,
-            127,
-            128,
-            300,
-            u64::from(u32::MAX),
-            u64::MAX - 1,
-            u64::MAX,
-        ] {
-            let mut bytes = Vec::new();
-            put(&mut bytes, number);
-            assert_eq!(take(&mut bytes.as_slice()), Some(number));
-        }
-        assert_eq!(take(&mut [0xff; 11].as_slice()), None);
-        assert_eq!(take(&mut [0x80].as_slice()), None);
-    }
 
     #[test]
     fn entries_come_back() {
