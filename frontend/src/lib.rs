@@ -1,4 +1,4 @@
-//! The dashboard: a Yew app, and the worker that reads archives and Dockerfiles beside it.
+//! The dashboard: a Yew app. What reads archives and Dockerfiles beside it is the worker's (`estiva_worker`).
 //!
 //! Pages arrange, components take props and callbacks, hooks give handles with verbs, services alone touch web_sys, and
 //! what can be known without a browser is in [`state`], tested natively. See `docs/dashboard.md`.
@@ -13,4 +13,3 @@ pub mod routes;
 pub mod samples;
 pub mod services;
 pub mod state;
-pub mod workers;

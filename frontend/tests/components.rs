@@ -11,16 +11,16 @@ use estiva_frontend::components::{
 use estiva_frontend::i18n::Language;
 use estiva_frontend::state::build_run::StepView;
 use estiva_frontend::state::by_address::ByAddress;
-use estiva_frontend::state::difference_tree::{DifferencePath, DifferenceTree};
 use estiva_frontend::state::draft::Draft;
 use estiva_frontend::state::output::Output;
-use estiva_frontend::state::summary::Summary;
 use estiva_shared::dockerfile;
 use estiva_shared::image::{
     ANALYSIS_VERSION, Aspects, Change, ConfigView, DiveFigures, EntryKind, HistoryView,
     ImageAnalysis, ImageView, LayerView, SameContent, Waste, WasteCause, WastedFile,
 };
 use estiva_shared::protocol::{OutputStream, PlannedStep};
+use estiva_worker::difference_tree::{DifferencePath, DifferenceTree};
+use estiva_worker::summary::Summary;
 use stage::{all, press_key, settle, show, tell};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

@@ -10,8 +10,6 @@ use estiva_frontend::components::ImageView as ImageArticle;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::services::analyser::{FilesAsk, SbomAsk};
 use estiva_frontend::state::by_address::ByAddress;
-use estiva_frontend::state::summary::Summary;
-use estiva_frontend::state::tree::{History, View};
 use estiva_shared::image::holdings::{
     Danger, DangerGroup, DangerKind, Holdings, KindSum, Package, PackageKind, SbomFormat, Unread,
     UnreadReason,
@@ -20,6 +18,8 @@ use estiva_shared::image::{
     ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
     LayerView, Waste,
 };
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{History, View};
 use stage::{all, settle, show_at, tell, text};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

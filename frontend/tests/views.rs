@@ -12,13 +12,13 @@ use estiva_frontend::hooks::use_place;
 use estiva_frontend::i18n::Language;
 use estiva_frontend::services::analyser::FilesAsk;
 use estiva_frontend::state::by_address::ByAddress;
-use estiva_frontend::state::summary::Summary;
-use estiva_frontend::state::tree::{History, Slice, View};
-use estiva_frontend::state::treemap::{Plan, peaks};
 use estiva_shared::image::{
     ANALYSIS_VERSION, Change, ConfigView, EntryKind, ImageAnalysis, ImageView, LayerEntry,
     LayerView, RawDocument, Waste, what_if,
 };
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{History, Slice, View};
+use estiva_worker::treemap::{Plan, peaks};
 use stage::{press_key, rest, show_at, tell, text};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

@@ -7,8 +7,8 @@ use crate::hooks::{TreeReply, use_locale};
 use crate::i18n::fill;
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
-use crate::state::comparison::{Compared, Wanted};
-use crate::state::difference_tree::DifferenceTree;
+use estiva_worker::comparison::{Compared, Wanted};
+use estiva_worker::difference_tree::DifferenceTree;
 
 /// The props of [`CompareFiles`].
 #[derive(PartialEq, Properties)]

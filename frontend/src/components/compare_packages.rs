@@ -7,7 +7,7 @@ use yew::prelude::*;
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{CompareTexts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::comparison::Compared;
+use estiva_worker::comparison::Compared;
 
 /// The props of [`ComparePackages`].
 #[derive(PartialEq, Properties)]

@@ -12,7 +12,7 @@ use crate::hooks::use_locale;
 use crate::i18n::fill;
 use crate::services::{dom, folder};
 use crate::state::comparing::Side;
-use crate::state::comparison::Which;
+use estiva_worker::comparison::Which;
 
 /// The props of [`CompareSide`].
 #[derive(PartialEq, Properties)]

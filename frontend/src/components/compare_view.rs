@@ -11,7 +11,7 @@ use super::{CompareFiles, ComparePackages, Icon, IconName, Tab, Tabs, cargo_clas
 use crate::hooks::{Locale, TreeReply, use_locale};
 use crate::i18n::{CompareTexts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::comparison::{Compared, Wanted};
+use estiva_worker::comparison::{Compared, Wanted};
 
 /// The props of [`CompareView`].
 #[derive(PartialEq, Properties)]

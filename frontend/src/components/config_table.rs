@@ -7,7 +7,7 @@ use super::cargo_class;
 use crate::hooks::use_locale;
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`ConfigTable`].
 #[derive(PartialEq, Properties)]

@@ -10,8 +10,9 @@ use crate::hooks::{Locale, use_locale};
 use crate::i18n::{Texts, fill};
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
-use crate::state::difference_tree::{DifferenceTree, Node, TreeAction, TreeView};
-use crate::state::tree::{ROW_PX, Scroll, mode_text};
+use crate::state::difference_view::{TreeAction, TreeView};
+use estiva_worker::difference_tree::{DifferenceTree, Node};
+use estiva_worker::tree::{ROW_PX, Scroll, mode_text};
 
 /// Levels beyond this are not moved further to the right: there would be no room for names.
 const INDENT_LEVELS_MAX: usize = 14;

@@ -8,7 +8,7 @@ use super::{CopyButton, Icon, IconName, Loading};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// Bytes of a document that are drawn: some thousand lines.
 const SHOWN_BYTES: usize = 128 << 10;

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::hooks::use_locale;
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The colours that layers have in turn.
 const COLOURS: usize = 8;

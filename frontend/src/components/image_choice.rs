@@ -8,7 +8,7 @@ use crate::hooks::{Locale, use_locale};
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
 use crate::state::choice::ImageQuery;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`ImageChoice`].
 #[derive(PartialEq, Properties)]

@@ -14,8 +14,8 @@ use crate::services::analyser::{ContentsAsk, FilesAsk, SbomAsk};
 use crate::state::by_address::ByAddress;
 use crate::state::draft::Draft;
 use crate::state::place::{FIRST_VIEW, Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::Find;
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::Find;
 
 /// The props of [`ImageView`].
 #[derive(PartialEq, Properties)]

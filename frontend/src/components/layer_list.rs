@@ -8,7 +8,7 @@ use super::{TickBox, cargo_class};
 use crate::hooks::use_locale;
 use crate::i18n::{Language, Texts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`LayerList`].
 #[derive(PartialEq, Properties)]

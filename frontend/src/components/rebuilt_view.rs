@@ -8,7 +8,7 @@ use super::CopyButton;
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{CompareTexts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`RebuiltView`].
 #[derive(PartialEq, Properties)]

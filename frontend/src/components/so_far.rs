@@ -6,7 +6,7 @@ use super::{Icon, IconName};
 use crate::hooks::{RemoteState, use_locale};
 use crate::i18n::{fill, trouble};
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// Layers that are there, and all of them.
 fn counted(images: &[ByAddress<Summary>]) -> (usize, usize) {

@@ -11,7 +11,7 @@ use crate::i18n::{InspectTexts, fill};
 use crate::services::download;
 use crate::state::by_address::ByAddress;
 use crate::state::draft::Draft;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`SuggestionList`].
 #[derive(PartialEq, Properties)]

@@ -10,7 +10,7 @@ use crate::i18n::fill;
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
 use crate::state::place::{Place, Way};
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`TimeSlider`].
 #[derive(PartialEq, Properties)]

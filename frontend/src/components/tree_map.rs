@@ -11,9 +11,9 @@ use crate::services::analyser::FilesAsk;
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
 use crate::state::place::{Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::Find;
-use crate::state::treemap::{Map, MapWish, Tile, TileKind, neighbour};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::Find;
+use estiva_worker::treemap::{Map, MapWish, Tile, TileKind, neighbour};
 
 /// The narrowest map, in pixels: where the page can't say how wide it is.
 const WIDTH_PX_MIN: f64 = 280.0;

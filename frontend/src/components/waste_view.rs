@@ -10,7 +10,7 @@ use crate::hooks::{Locale, use_locale};
 use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
 use crate::state::draft::Draft;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`WasteView`].
 #[derive(PartialEq, Properties)]

@@ -11,8 +11,8 @@ use crate::i18n::{Texts, fill};
 use crate::services::analyser::FilesAsk;
 use crate::state::by_address::ByAddress;
 use crate::state::place::{Place, Way};
-use crate::state::summary::Summary;
 use crate::state::ticked::TICKED_MAX;
+use estiva_worker::summary::Summary;
 
 /// The props of [`WhatIfBar`].
 #[derive(PartialEq, Properties)]

@@ -14,8 +14,8 @@ use crate::services::analyser::{Analyser, Reply};
 use crate::services::api;
 use crate::services::http::{CANCELLED, Upload};
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
-use crate::workers::Answer;
+use estiva_worker::Answer;
+use estiva_worker::summary::Summary;
 
 /// How far an image of a registry is.
 #[derive(Clone, Debug, Default, PartialEq)]

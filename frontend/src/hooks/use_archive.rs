@@ -11,8 +11,8 @@ use super::remote_images::{RemoteImages, RemoteState};
 use crate::services::analyser::{Analyser, Reply};
 use crate::services::folder::Folder;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
-use crate::workers::Answer;
+use estiva_worker::Answer;
+use estiva_worker::summary::Summary;
 
 /// How far an archive is.
 #[derive(Clone, Debug, Default, PartialEq)]

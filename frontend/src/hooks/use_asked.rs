@@ -6,7 +6,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// A wish, and where the answer is to go.
 pub type Asking<W, A> = Callback<(W, Callback<Result<A, String>>)>;

@@ -11,9 +11,9 @@ use crate::services::analyser::{Analyser, Reply};
 use crate::services::api;
 use crate::state::by_address::ByAddress;
 use crate::state::comparing::{CompareAction, Comparing, Side};
-use crate::state::comparison::{Wanted, Which};
-use crate::state::difference_tree::DifferenceTree;
-use crate::workers::{Answer, CompareAsk};
+use estiva_worker::comparison::{Wanted, Which};
+use estiva_worker::difference_tree::DifferenceTree;
+use estiva_worker::{Answer, CompareAsk};
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq)]

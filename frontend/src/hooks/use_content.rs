@@ -13,7 +13,7 @@ use yew::prelude::*;
 use crate::services::analyser::{Content, ContentsAsk};
 use crate::state::by_address::ByAddress;
 use crate::state::file_view::{Missing, Pieces};
-use crate::workers::CONTENT_BYTES_MAX;
+use estiva_worker::CONTENT_BYTES_MAX;
 
 /// A file as it is after a layer, and the way to its content.
 #[derive(Clone, PartialEq)]

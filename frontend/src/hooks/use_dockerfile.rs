@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use crate::services::analyser::{Analyser, Reply};
 use crate::state::editor;
-use crate::workers::Answer;
+use estiva_worker::Answer;
 
 /// What a text says, as last read.
 #[derive(Clone, Debug, Default, PartialEq)]

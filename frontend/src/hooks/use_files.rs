@@ -10,8 +10,8 @@ use yew::prelude::*;
 
 use crate::services::analyser::FilesAsk;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
-use crate::state::tree::{Act, Look, Sight, Wish};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{Act, Look, Sight, Wish};
 
 /// Rows that are asked for at once: some screens of them, so that most scrolling needs no question.
 pub const ROWS_ASKED: usize = 240;

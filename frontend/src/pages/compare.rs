@@ -12,7 +12,7 @@ use crate::i18n::fill;
 use crate::routes::Route;
 use crate::services::dom;
 use crate::state::comparing::{CompareAction, Outcome};
-use crate::state::comparison::Which;
+use estiva_worker::comparison::Which;
 
 /// What stands behind the address's `?`: the sides that are images of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ use crate::state::choice::{self, ImageQuery, Shown};
 use crate::state::context::FILES_MAX;
 use crate::state::draft::Draft;
 use crate::state::file_kind::FileKind;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`InspectPage`].
 #[derive(PartialEq, Properties)]

@@ -19,10 +19,10 @@ use yew::Callback;
 
 use super::base;
 use super::folder::Folder;
-use crate::state::summary::Summary;
-use crate::state::tree::{Sight, Wish};
-use crate::state::treemap::{Map, MapWish};
-use crate::workers::{Answer, Ask, BYTES_FIELD, CompareAsk, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{Sight, Wish};
+use estiva_worker::treemap::{Map, MapWish};
+use estiva_worker::{Answer, Ask, BYTES_FIELD, CompareAsk, FILE_FIELD, FILES_FIELD, TEXT_FIELD};
 
 /// The worker's script, as trunk names it.
 const SCRIPT: &str = "worker_loader.js";

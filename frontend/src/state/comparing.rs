@@ -7,8 +7,8 @@ use std::rc::Rc;
 use yew::Reducible;
 
 use super::by_address::ByAddress;
-use super::comparison::{Compared, Which};
-use super::summary::Summary;
+use estiva_worker::comparison::{Compared, Which};
+use estiva_worker::summary::Summary;
 
 /// One side.
 #[derive(Clone, Debug, Default, PartialEq)]

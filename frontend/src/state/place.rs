@@ -6,7 +6,7 @@
 use estiva_shared::image::{Change, LeftOut};
 
 use super::ticked::{self, TICKED_MAX};
-use super::tree::{Bits, Find, Kind, Look, Order, Syntax};
+use estiva_worker::tree::{Bits, Find, Kind, Look, Order, Syntax};
 
 /// The view that an image opens with.
 pub const FIRST_VIEW: &str = "files";

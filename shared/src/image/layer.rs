@@ -123,15 +123,16 @@ impl LayerIndex {
     ///
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
-    pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, _) = Self::read_noting(source, limits, None, None)?;
+    pub fn read(mut source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        let (index, _) = Self::read_noting(&mut source, limits, None, None)?;
         Ok(index)
     }
 
     /// As [`Self::read`], noting where the blob can be entered and where its entries lie; somebody else hashes the tar where there
-    /// is one.
+    /// is one. One function for all sources, so that its loops are compiled here, and once: a program that is built for its size
+    /// may build this crate for speed.
     pub(super) fn read_noting(
-        source: impl Read,
+        source: &mut dyn Read,
         limits: &Limits,
         recorder: Option<Recorder>,
         hasher: Option<Box<dyn HashBeside>>,
@@ -182,13 +183,13 @@ impl LayerIndex {
 const SNIFFED_BYTES: usize = 6;
 
 /// Remembers whether the source itself failed, which is told apart from damaged content, and the last of its bytes.
-struct Watched<R> {
-    inner: R,
+struct Watched<'s> {
+    inner: &'s mut dyn Read,
     failure: Option<io::Error>,
     tail: Tail,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl Read for Watched<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let result = self.inner.read(out);
         match &result {
@@ -508,9 +509,9 @@ impl<'a> Collector<'a> {
     }
 
     /// Reads the rest of the blob, so that its digest is known even where its content is damaged, and closes the index.
-    fn finish<R: Read>(
+    fn finish(
         mut self,
-        mut blob: DigestReader<Watched<R>>,
+        mut blob: DigestReader<Watched<'_>>,
         inflated: Option<(Option<Digest>, u64)>,
     ) -> Result<LayerIndex, LayerError> {
         if self.dropped > 0 {

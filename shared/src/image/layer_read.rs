@@ -86,8 +86,8 @@ impl LayerRead {
     ///
     /// # Errors
     /// As for [`Self::read`].
-    pub fn read_index(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, noted) = LayerIndex::read_noting(source, limits, None, None)?;
+    pub fn read_index(mut source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
+        let (index, noted) = LayerIndex::read_noting(&mut source, limits, None, None)?;
         Ok(Self {
             index: Arc::new(index),
             noted: Arc::new(noted),

@@ -10,7 +10,7 @@ use crate::components::{Icon, IconName, cargo_class};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{HoldingsTexts, fill};
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// Kinds whose list is open at first: a few at most.
 const OPEN_MAX: usize = 8;

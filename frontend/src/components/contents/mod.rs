@@ -13,8 +13,8 @@ use crate::i18n::{HoldingsTexts, fill};
 use crate::services::analyser::SbomAsk;
 use crate::services::download;
 use crate::state::by_address::ByAddress;
-use crate::state::summary::Summary;
 use dangers::Dangers;
+use estiva_worker::summary::Summary;
 use packages::Packages;
 
 /// A file of the image, and the tree that shows it.

@@ -11,7 +11,7 @@ use crate::i18n::{HoldingsTexts, fill};
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
 use crate::state::contents::{PackageAction, PackageView, STEP};
-use crate::state::summary::Summary;
+use estiva_worker::summary::Summary;
 
 /// The props of [`Packages`].
 #[derive(PartialEq, Properties)]

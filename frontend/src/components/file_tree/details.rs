@@ -11,7 +11,7 @@ use crate::hooks::{PlaceHandle, use_locale};
 use crate::i18n::fill;
 use crate::services::analyser::ContentsAsk;
 use crate::state::place::{Place, Way};
-use crate::state::tree::{Active, mode_text};
+use estiva_worker::tree::{Active, mode_text};
 
 /// The props of [`Details`].
 #[derive(PartialEq, Properties)]

@@ -20,8 +20,8 @@ use crate::services::analyser::{ContentsAsk, FilesAsk};
 use crate::services::{dom, timer};
 use crate::state::by_address::ByAddress;
 use crate::state::place::{Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::{Act, Active, Order, ROW_PX, Scroll, Sight};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{Act, Active, Order, ROW_PX, Scroll, Sight};
 
 /// The highest that the style sheet lets the list be, in pixels. Drawn for at any time: a list that is short now can grow
 /// to it at one press.

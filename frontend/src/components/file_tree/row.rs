@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::components::{Icon, IconName, ShareBar, TickBox, cargo_class};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{ViewTexts, fill};
-use crate::state::tree::{Act, SightRow, mode_text};
+use estiva_worker::tree::{Act, SightRow, mode_text};
 
 /// Levels beyond this are not moved further to the right: there would be no room for names.
 const INDENT_LEVELS_MAX: usize = 14;

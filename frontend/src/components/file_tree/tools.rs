@@ -8,8 +8,8 @@ use crate::i18n::fill;
 use crate::services::dom;
 use crate::state::by_address::ByAddress;
 use crate::state::place::{self, Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::{Act, Find, FindFault, SEARCH_MS_MAX, Sight};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{Act, Find, FindFault, SEARCH_MS_MAX, Sight};
 
 /// The sizes that are offered, in bytes.
 const SIZES: [u64; 6] = [

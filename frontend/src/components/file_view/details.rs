@@ -12,8 +12,8 @@ use crate::i18n::fill;
 use crate::state::by_address::ByAddress;
 use crate::state::file_view::FileTab;
 use crate::state::place::{Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::mode_text;
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::mode_text;
 
 /// The props of [`DetailsPanel`].
 #[derive(PartialEq, Properties)]

@@ -36,8 +36,8 @@ use crate::services::dom;
 use crate::state::by_address::ByAddress;
 use crate::state::file_view::FileTab;
 use crate::state::place::{FIRST_VIEW, Place, Way};
-use crate::state::summary::Summary;
-use crate::state::tree::{Find, mode_text};
+use estiva_worker::summary::Summary;
+use estiva_worker::tree::{Find, mode_text};
 
 /// A path's versions, lowest layer first.
 type Versions = Rc<Vec<FileVersion>>;

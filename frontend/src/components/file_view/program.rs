@@ -10,7 +10,7 @@ use crate::components::{CopyButton, Icon, IconName, Loading};
 use crate::hooks::{FileSource, Locale, PlaceHandle, use_locale, use_pieces};
 use crate::i18n::{FileTexts, fill};
 use crate::state::place::{FIRST_VIEW, Place, Way};
-use crate::state::tree::{Find, Syntax};
+use estiva_worker::tree::{Find, Syntax};
 
 /// Most pieces of a file that reading its header may want: its tables lie at its beginning and its end, its strings between.
 const FETCHES_MAX: u32 = 64;

@@ -8,7 +8,7 @@ use web_sys::Blob;
 use yew::Callback;
 
 use super::{Analyser, Attached, Reply, failure};
-use crate::workers::{Answer, Ask};
+use estiva_worker::{Answer, Ask};
 
 /// A question about a file of an image, and where the answer is to go.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub enum ContentsAsk {
         path: String,
         /// The part's offset, in bytes.
         start: u64,
-        /// Its length, in bytes; at most [`CONTENT_BYTES_MAX`](crate::workers::CONTENT_BYTES_MAX) are given.
+        /// Its length, in bytes; at most [`CONTENT_BYTES_MAX`](estiva_worker::CONTENT_BYTES_MAX) are given.
         length: u64,
         /// Takes it.
         reply: Callback<Result<Content, String>>,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::state::tree::{ROW_PX, Scroll};
+use estiva_worker::tree::{ROW_PX, Scroll};
 
 /// The height of a row of code, in pixels; the style sheet's `--code-row` says the same.
 pub const CODE_ROW_PX: f64 = 20.0;

@@ -222,12 +222,12 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Member::Dropped(reason) => return Ok(Err(reason.clone())),
             Member::Plain { offset, size } => {
                 let (offset, size) = (*offset, *size);
-                let window = Metered::new(Window::new(archive, offset, size), self.meter);
-                let read = LayerIndex::read_noting(window, &self.budget, recorder, None);
+                let mut window = Metered::new(Window::new(archive, offset, size), self.meter);
+                let read = LayerIndex::read_noting(&mut window, &self.budget, recorder, None);
                 (read, Lying::Plain { offset, size })
             }
             Member::Kept(bytes) => (
-                LayerIndex::read_noting(&bytes[..], &self.budget, recorder, None),
+                LayerIndex::read_noting(&mut &bytes[..], &self.budget, recorder, None),
                 Lying::Kept(Arc::clone(bytes)),
             ),
             Member::Link(_) => return Ok(Err(missing(&path))),
@@ -297,9 +297,9 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Ok(file) => file,
             Err(reason) => return Ok(Err(reason)),
         };
-        let reader = Metered::new(Window::whole(&*file), self.meter);
+        let mut reader = Metered::new(Window::whole(&*file), self.meter);
         let recorder = self.contents.as_mut().map(ContentIndex::recorder);
-        let layer = match LayerIndex::read_noting(reader, &self.budget, recorder, None) {
+        let layer = match LayerIndex::read_noting(&mut reader, &self.budget, recorder, None) {
             Ok(read) => self.spend(shared(read), Lying::File(path.to_owned())),
             Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
             Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
@@ -465,7 +465,8 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             offset: entry.content_offset,
             size: entry.size,
         };
-        match LayerIndex::read_noting(EndOnError { inner: reader }, &self.budget, recorder, None) {
+        let mut source = EndOnError { inner: reader };
+        match LayerIndex::read_noting(&mut source, &self.budget, recorder, None) {
             Ok(read) => Ok(Member::Layer(self.spend(shared(read), lying))),
             Err(LayerError::Io { source, .. }) => Err(InspectError::Io(source)),
         }

@@ -132,8 +132,8 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::state::tree::tests::{entry, folder};
-    use crate::state::tree::{History, Look, Wish};
+    use crate::tree::tests::{entry, folder};
+    use crate::tree::{History, Look, Wish};
 
     #[test]
     fn enter_looks_into_what_has_nothing_below_it_and_only_once() {

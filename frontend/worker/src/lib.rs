@@ -8,7 +8,9 @@ mod analysis_json;
 pub mod archive;
 mod beside;
 mod compare;
+pub mod comparison;
 mod contents;
+pub mod difference_tree;
 pub mod folder;
 mod hands;
 mod json;
@@ -17,6 +19,9 @@ mod opening;
 mod program;
 mod remote;
 mod shelf;
+pub mod summary;
+pub mod tree;
+pub mod treemap;
 
 pub use analysis_json::analysis_json;
 pub use compare::{CompareAsk, Comparer};
@@ -30,10 +35,10 @@ use estiva_shared::report::Report;
 use serde::{Deserialize, Serialize};
 use web_sys::Blob;
 
-use crate::state::comparison::Compared;
-use crate::state::summary::Summary;
-use crate::state::tree::{Sight, Wish};
-use crate::state::treemap::{Map, MapWish};
+use crate::comparison::Compared;
+use crate::summary::Summary;
+use crate::tree::{Sight, Wish};
+use crate::treemap::{Map, MapWish};
 
 /// The field of a message that holds its JSON.
 pub const TEXT_FIELD: &str = "text";

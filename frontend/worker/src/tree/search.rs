@@ -157,8 +157,8 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::filter::Syntax;
-    use crate::state::tree::tests::entry;
+    use crate::tree::filter::Syntax;
+    use crate::tree::tests::entry;
     use estiva_shared::image::LayerEntry;
 
     fn search(pattern: &str, history: &History) -> Search {

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, File};
 
 use super::{Answer, Reader};
-use crate::state::comparison::{Compared, Wanted, Which, tree};
+use crate::comparison::{Compared, Wanted, Which, tree};
 
 /// What is asked of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

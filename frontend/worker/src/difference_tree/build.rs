@@ -175,8 +175,8 @@ impl<'a> Builder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::difference_tree::Query;
-    use crate::state::difference_tree::tests::entry;
+    use crate::difference_tree::Query;
+    use crate::difference_tree::tests::entry;
 
     #[test]
     fn a_path_of_many_parts_does_not_overflow() {

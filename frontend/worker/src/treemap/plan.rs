@@ -6,7 +6,7 @@ use estiva_shared::image::Change;
 
 use super::squarify::{Strip, fill, strips};
 use super::{Map, MapWish, Rect, TILES_MAX, Tile, TileKind};
-use crate::state::tree::{History, Slice};
+use crate::tree::{History, Slice};
 
 /// Most paths of one folder that have a rectangle of their own.
 const CHILDREN_MAX: usize = 40;
@@ -311,7 +311,7 @@ fn inside(rect: Rect) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::History;
+    use crate::tree::History;
     use estiva_shared::image::{Change, EntryKind, LayerEntry};
 
     const SIZE: (f64, f64) = (800.0, 500.0);

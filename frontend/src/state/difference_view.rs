@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use yew::Reducible;
 
-use super::{DifferenceTree, Query, Row};
 use crate::state::by_address::ByAddress;
+use estiva_worker::difference_tree::{DifferenceTree, Query, Row};
 
 /// A tree as it is looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -214,11 +214,36 @@ impl Reducible for TreeView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::difference_tree::DifferencePath;
-    use crate::state::difference_tree::tests::{entry, sample};
-    use estiva_shared::image::{Change, EntryKind};
+    use estiva_shared::image::{Aspects, Change, EntryKind};
+    use estiva_worker::difference_tree::DifferencePath;
 
     const PAGE: usize = 10;
+
+    fn entry(path: &str, size_bytes: u64, change: Change) -> DifferencePath<'_> {
+        DifferencePath {
+            path,
+            kind: EntryKind::File,
+            change,
+            size_bytes,
+            mode: 0o644,
+            owner: (0, 0),
+            link: None,
+            aspects: Aspects::default(),
+        }
+    }
+
+    /// Two folders that one sees open, one in another, and a file.
+    fn sample() -> DifferenceTree {
+        DifferenceTree::of_paths(
+            [
+                entry("bin/sh", 100, Change::Added),
+                entry("etc/app/config", 5, Change::Changed),
+                entry("etc/old", 7, Change::Removed),
+                entry("readme", 1, Change::Added),
+            ]
+            .into_iter(),
+        )
+    }
 
     fn after(view: TreeView, actions: Vec<TreeAction>) -> TreeView {
         let view = actions

@@ -1,16 +1,16 @@
 //! The worker's own code in a real worker: files are read where they lie, and what is in them is found.
 #![cfg(target_arch = "wasm32")]
 
-use estiva_frontend::state::comparison::{Wanted, Which};
-use estiva_frontend::state::difference_tree::DifferenceTree;
-use estiva_frontend::state::tree::{Find, Look, Wish};
-use estiva_frontend::state::treemap::MapWish;
-use estiva_frontend::workers::archive::FileAt;
-use estiva_frontend::workers::folder::FolderAt;
-use estiva_frontend::workers::{Answer, CompareAsk, Comparer, Reader, read_dockerfile};
 use estiva_shared::image::holdings::{SbomFormat, sbom};
 use estiva_shared::image::{Digest, ReadAt, inspect};
 use estiva_shared::report::{Report, RunText, canonical_json};
+use estiva_worker::archive::FileAt;
+use estiva_worker::comparison::{Wanted, Which};
+use estiva_worker::difference_tree::DifferenceTree;
+use estiva_worker::folder::FolderAt;
+use estiva_worker::tree::{Find, Look, Wish};
+use estiva_worker::treemap::MapWish;
+use estiva_worker::{Answer, CompareAsk, Comparer, Reader, read_dockerfile};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::File;

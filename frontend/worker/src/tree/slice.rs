@@ -108,7 +108,7 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::tests::{changed, entry, folder, removed};
+    use crate::tree::tests::{changed, entry, folder, removed};
 
     /// Three layers: a folder of two files and one beside it; one changed, one added; the folder deleted.
     fn history() -> History {

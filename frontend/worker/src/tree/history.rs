@@ -430,7 +430,7 @@ fn by_name(left: &str, right: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::tests::{changed, entry, folder};
+    use crate::tree::tests::{changed, entry, folder};
 
     fn paths(history: &History) -> Vec<String> {
         (0..history.len()).map(|node| history.path(node)).collect()

@@ -3,9 +3,9 @@
 
 use std::io::Read;
 
-use estiva_frontend::workers::folder::FolderAt;
-use estiva_frontend::workers::{Answer, CONTENT_BYTES_MAX, Reader};
 use estiva_shared::image::{Change, Digest};
+use estiva_worker::folder::FolderAt;
+use estiva_worker::{Answer, CONTENT_BYTES_MAX, Reader};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::File;

@@ -22,9 +22,9 @@ use super::opening::{Given, Stage};
 use super::{
     Answer, Ask, BYTES_FIELD, Comparer, FILE_FIELD, FILES_FIELD, TEXT_FIELD, analysis_json,
 };
-use crate::state::summary::Summary;
-use crate::state::tree::{History, Slice, View, Wish};
-use crate::state::treemap::{MapWish, Plan, peaks};
+use crate::summary::Summary;
+use crate::tree::{History, Slice, View, Wish};
+use crate::treemap::{MapWish, Plan, peaks};
 
 /// How many bytes go by between two messages of progress.
 pub(super) const PROGRESS_BYTES: u64 = 4 << 20;

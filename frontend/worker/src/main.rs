@@ -1,5 +1,5 @@
 //! The worker: reads archives and Dockerfiles beside the page.
 
 fn main() {
-    estiva_frontend::workers::start();
+    estiva_worker::start();
 }

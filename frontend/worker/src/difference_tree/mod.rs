@@ -1,14 +1,12 @@
 //! The files that differ between two images, as a tree for the eye: folders that open and close, a filter, an order.
 //!
-//! It holds no more than differs, so the page has it whole; a whole image's paths stay with the worker (`state/tree`). Its
+//! It holds no more than differs, so the page has it whole; a whole image's paths stay with the worker ([`crate::tree`]). Its
 //! nodes lie in the order in which they are shown when all is open, so what is below a folder is one run of them.
 
 mod build;
 mod pack;
-mod view;
 
 pub use build::DifferencePath;
-pub use view::{TreeAction, TreeView};
 
 use estiva_shared::image::{Aspects, Change, EntryKind};
 

@@ -111,8 +111,8 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::difference_tree::DifferencePath;
-    use crate::state::difference_tree::tests::{entry, sample};
+    use crate::difference_tree::DifferencePath;
+    use crate::difference_tree::tests::{entry, sample};
 
     #[test]
     fn a_tree_is_the_same_after_its_way() {

@@ -303,7 +303,7 @@ fn owner_of(text: &str) -> Result<Option<(u64, Option<u64>)>, FindFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::tests::{entry, folder};
+    use crate::tree::tests::{entry, folder};
     use estiva_shared::image::LayerEntry;
 
     fn found(find: Find) -> Vec<String> {

@@ -287,10 +287,10 @@ fn first_open(history: &History, slice: &Slice) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::filter::{Find, Syntax};
-    use crate::state::tree::rows::Order;
-    use crate::state::tree::sight::Act;
-    use crate::state::tree::tests::{changed, entry, folder, removed};
+    use crate::tree::filter::{Find, Syntax};
+    use crate::tree::rows::Order;
+    use crate::tree::sight::Act;
+    use crate::tree::tests::{changed, entry, folder, removed};
     use estiva_shared::image::LayerEntry;
 
     const PAGE: usize = 10;
