@@ -1,65 +1,59 @@
 // The page's program in two parts: what its first sight needs, and all else, which is loaded once the page stands there.
 //
-// The parts are cut by wasm-split (tools/split). Where the first part calls a function of the second, its table of functions holds
-// a stand-in until the second part has put its own functions there. A stand-in that is called before that loads the second part
-// at once, and the page waits for it: so whatever is cut away, the program does the same.
+// tools/split cuts them. Where the first part calls a function of the second that is not there yet, it has it loaded, and the page
+// waits for it. So wherever the cut lies, the program does the same.
 
-// Where the first part's module imports its stand-ins from, and the second one the first part's functions: see tools/split.
-const STAND_INS = "placeholder";
-const FIRST = "primary";
+// The address whose first sight the first part draws. Others wait for both.
+function isHome() {
+  const home = new URL("./", document.baseURI).pathname;
+  return location.pathname === home || location.pathname === `${home}index.html`;
+}
 
-// The table of functions, as the first part exports it.
-const TABLE = "split-table";
-
-// Addresses whose first sight the first part draws. Others wait for both.
-const FIRST_PATHS = /\/(index\.html)?$/;
-
-let exports;
+// The second part's address, and what the first one exports.
 let address;
+let first;
+
 let isThere = false;
 
 function join(module) {
   if (isThere) return;
-  new WebAssembly.Instance(module, { [FIRST]: exports });
+  new WebAssembly.Instance(module, { first });
   isThere = true;
+  performance.mark("estiva: second part");
 }
 
-// While the page waits: there is no other way to answer a call that has begun.
-function loadAtOnce() {
+/** Loads the second part while the page waits: a call that has begun can't be answered otherwise. */
+function load() {
+  performance.mark("estiva: second part waited for");
   const request = new XMLHttpRequest();
   request.open("GET", address, false);
-  // Bytes as letters: a request that is waited for can't answer with bytes.
+  // Bytes as letters: a request that is waited for brings no bytes.
   request.overrideMimeType("text/plain; charset=x-user-defined");
   request.send();
-  if (request.status >= 400) throw new Error(`expected the page's second part at ${address}, but found status ${request.status}`);
+  if (!request.responseText || request.status >= 400) throw new Error(`expected the page's second part at ${address}, but found nothing (status ${request.status})`);
   join(new WebAssembly.Module(Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0) & 0xff)));
 }
 
-async function load() {
-  join(await WebAssembly.compile(await (await fetch(address)).arrayBuffer()));
+async function loadBeside() {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`expected the page's second part at ${address}, but found status ${response.status}`);
+  join(await WebAssembly.compile(await response.arrayBuffer()));
 }
 
-const standIns = new Proxy({}, {
-  get: (_, slot) => (...values) => {
-    if (!isThere) loadAtOnce();
-    return exports[TABLE].get(Number(slot))(...values);
-  },
-});
-
-/** Wraps what the page's glue starts its program by, so that the first part finds its stand-ins. `second` is the other part's address. */
+/** Has the program that starts next find its second part at an address. */
 export function inTwoParts(second) {
   address = second;
-  for (const name of ["instantiateStreaming", "instantiate"]) {
-    const plain = WebAssembly[name];
+  const plain = { instantiateStreaming: WebAssembly.instantiateStreaming, instantiate: WebAssembly.instantiate };
+  for (const name of Object.keys(plain)) {
     WebAssembly[name] = async (source, imports) => {
-      const started = await plain.call(WebAssembly, source, { ...imports, [STAND_INS]: standIns });
-      WebAssembly[name] = plain;
-      exports = started.instance.exports;
-      if (FIRST_PATHS.test(location.pathname) && !location.hash) {
-        // After the page's first frame.
-        requestAnimationFrame(() => setTimeout(() => load().catch(() => {})));
+      const started = await plain[name].call(WebAssembly, source, { ...imports, parts: { load } });
+      Object.assign(WebAssembly, plain);
+      first = started.instance.exports;
+      if (isHome()) {
+        // Beside the page's first frame. Where it fails, whoever needs the second part tries again, and says why there is none.
+        loadBeside().catch(() => {});
       } else {
-        await load();
+        await loadBeside();
       }
       return started;
     };

@@ -83,6 +83,23 @@ export async function connected(page) {
   await until("the connection", async () => (await byTest(page, "connection-state").getAttribute("data-state")) === "connected");
 }
 
+/** Notes when the inspector is first seen. To be said before the page is opened. */
+export async function watchFirstSight(page) {
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector("[data-testid=drop-input]")) return;
+      window.seenAt = performance.now();
+      observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
+}
+
+/** Fails where the inspector's first sight waited for the second part of the page's program (static/parts.js). */
+export async function drawnByTheFirstPart(page) {
+  const waits = await page.evaluate(() => performance.getEntriesByName("estiva: second part waited for").filter(({ startTime }) => startTime < window.seenAt).length);
+  expect(waits === 0, "the first sight waited for the second part of the page's program: tools/split.mjs cuts away what it needs");
+}
+
 /** What stands on the page now is held to WCAG 2.2 AA, and photographed where pictures are wanted: wide and narrow, light and dark. */
 export async function photograph(which, name) {
   await accessible(which, name);

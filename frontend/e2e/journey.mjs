@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import http from "node:http";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { SlowRegistry, Steps, World, byTest, connected, expect, noSidewaysScroll, photograph, run, top, until } from "./harness.mjs";
+import { SlowRegistry, Steps, World, byTest, connected, drawnByTheFirstPart, expect, noSidewaysScroll, photograph, run, top, until, watchFirstSight } from "./harness.mjs";
 
 const hello = path.join(top, "examples/hello");
 const program = process.env.ESTIVA_BIN;
@@ -63,8 +63,10 @@ try {
     page.on("console", (message) => {
       if (message.type() === "error") console.log(`console: ${message.text()}`);
     });
+    await watchFirstSight(page);
     await page.goto(address);
     await connected(page);
+    await drawnByTheFirstPart(page);
     expect(!page.url().includes("code="), `the code is still in the address: ${page.url()}`);
     expect((await context.cookies()).length === 0, "the page has a cookie");
     await photograph(page, "inspect-empty");

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { accessible } from "./accessible.mjs";
 import { archives } from "./archives.mjs";
-import { Steps, byTest, expect, launch, noSidewaysScroll, photograph, run, until } from "./harness.mjs";
+import { Steps, byTest, drawnByTheFirstPart, expect, launch, noSidewaysScroll, photograph, run, until, watchFirstSight } from "./harness.mjs";
 
 const program = process.env.ESTIVA_BIN;
 expect(program, "ESTIVA_BIN must name the program to test");
@@ -81,8 +81,10 @@ async function walk() {
     page.on("pageerror", (error) => faults.push(`${error}`));
     page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
     page.on("response", (response) => response.status() >= 400 && faults.push(`${response.status()} ${response.url()}`));
+    await watchFirstSight(page);
     await page.goto(`${origin}${BELOW}`);
     await byTest(page, "drop-input").waitFor({ state: "attached" });
+    await drawnByTheFirstPart(page);
     const entries = await page.locator("nav .nav-link").allTextContents();
     expect(entries.join() === "Inspect,Compare", `the navigation has ${entries}`);
     await photograph(page, "site-empty");

@@ -1,9 +1,11 @@
-//! The worker: takes a ring of memory from a message, hashes what comes through it, and hears the next one.
+//! The worker: takes from a message a ring of memory, or one with a file, hashes what comes through it or fetches the file, and hears
+//! the next one.
 
-use estiva_hasher::{READY, hash};
-use js_sys::SharedArrayBuffer;
+use estiva_hasher::{FILE_FIELD, READY, RING_FIELD, fetch, hash};
+use js_sys::{Reflect, SharedArrayBuffer};
 use wasm_bindgen::prelude::*;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 fn main() {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else {
@@ -11,8 +13,14 @@ fn main() {
         return;
     };
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
-        if let Ok(ring) = event.data().dyn_into::<SharedArrayBuffer>() {
-            hash(&ring);
+        let message = event.data();
+        if let Some(ring) = message.dyn_ref::<SharedArrayBuffer>() {
+            return hash(ring);
+        }
+        let field = |name: &str| Reflect::get(&message, &name.into()).unwrap_or_default();
+        let ring = field(RING_FIELD).dyn_into::<SharedArrayBuffer>();
+        if let (Ok(ring), Ok(file)) = (ring, field(FILE_FIELD).dyn_into::<Blob>()) {
+            spawn_local(async move { fetch(&ring, &file).await });
         }
     });
     scope.set_onmessage(Some(listener.as_ref().unchecked_ref()));

@@ -92,15 +92,19 @@ pub struct ShareBarProps {
 /// A bar for a part of a whole; the number is beside it.
 #[component]
 pub fn ShareBar(props: &ShareBarProps) -> Html {
-    let share = if props.share.is_finite() {
-        props.share.clamp(0.0, 1.0)
-    } else {
-        0.0
+    share_bar(props.share, &props.class)
+}
+
+/// The same as elements alone, for what is drawn by the hundred.
+pub fn share_bar(share: f64, class: &Classes) -> Html {
+    let share = match share.is_finite() {
+        true => share.clamp(0.0, 1.0),
+        false => 0.0,
     };
     html! {
         <svg class="bar" width="100%" height="6" aria-hidden="true">
             <rect class="bar-track" width="100%" height="6" rx="1" />
-            <rect class={classes!("bar-fill", props.class.clone())} width={format!("{:.2}%", share * 100.0)} height="6" rx="1" />
+            <rect class={classes!("bar-fill", class.clone())} width={format!("{:.2}%", share * 100.0)} height="6" rx="1" />
         </svg>
     }
 }

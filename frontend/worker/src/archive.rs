@@ -8,9 +8,15 @@ use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FileReaderSync, MessageChannel};
 
-/// Bytes read at once. A call into the browser costs about as much as reading a megabyte, so fewer and larger are better;
-/// beyond a few megabytes nothing more is gained.
-const WINDOW_BYTES: u64 = 2 << 20;
+/// Bytes read at once where a file is read on. A call into the browser costs about as much as reading a megabyte, so fewer and larger are
+/// better; beyond a few megabytes nothing more is gained.
+const WINDOW_BYTES_MAX: u64 = 4 << 20;
+
+/// Bytes read at once where one begins to read: often a few are wanted of many places.
+const WINDOW_BYTES_MIN: u64 = 64 << 10;
+
+/// The next part is so many times as long as the last one, where it is read on.
+const WINDOW_GROWTH: u64 = 4;
 
 /// A file, with the part of it that was read last.
 pub struct FileAt {
@@ -24,6 +30,21 @@ pub struct FileAt {
 struct Window {
     start: u64,
     bytes: Vec<u8>,
+}
+
+impl Window {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// How many bytes are read next, from there on.
+    fn next_bytes(&self, start: u64) -> u64 {
+        let is_read_on = !self.bytes.is_empty() && start == self.end();
+        match is_read_on {
+            true => (self.bytes.len() as u64 * WINDOW_GROWTH).min(WINDOW_BYTES_MAX),
+            false => WINDOW_BYTES_MIN,
+        }
+    }
 }
 
 impl FileAt {
@@ -55,7 +76,9 @@ impl FileAt {
 
     /// Puts what there is from `start` on into a window.
     fn load(&self, start: u64, window: &mut Window) -> io::Result<()> {
-        let end = start.saturating_add(WINDOW_BYTES).min(self.size);
+        let end = start
+            .saturating_add(window.next_bytes(start))
+            .min(self.size);
         // The file may have been removed or changed since it was dropped: then the browser refuses to read it.
         let gone = |_| {
             io::Error::other(
@@ -100,7 +123,7 @@ impl ReadAt for FileAt {
             return Ok(0);
         }
         let mut window = self.window.borrow_mut();
-        let holds = offset >= window.start && offset - window.start < window.bytes.len() as u64;
+        let holds = (window.start..window.end()).contains(&offset);
         if !holds {
             self.load(offset, &mut window)?;
         }

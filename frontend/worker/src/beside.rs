@@ -1,39 +1,87 @@
-//! A worker of this worker's own that hashes what is read here, where the browser lets both share memory.
+//! Workers of this worker's own, where the browser lets them share memory with it: one reads a layer's blob ahead and hashes it, the
+//! other hashes its tar.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use estiva_hasher::{Feeder, READY};
-use estiva_shared::image::HashBeside;
+use estiva_hasher::{FILE_FIELD, Feeder, Fetched, Fetching, READY, RING_FIELD};
+use estiva_shared::image::{HashBeside, HashersBeside};
 use futures_channel::oneshot;
-use js_sys::Reflect;
+use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{MessageEvent, Worker};
+use web_sys::{Blob, MessageEvent, Worker};
 
 use super::hands::processors;
 
-/// Its script, which lies beside this worker's.
+/// Their script, which lies beside this worker's.
 const SCRIPT: &str = "hasher_loader.js";
 
 /// A layer of fewer bytes is read before another worker would have been started.
 pub(super) const BESIDE_BYTES_MIN: u64 = 16 << 20;
 
-/// The worker. It ends with this.
-pub(super) struct Hasher(Worker);
+/// The workers. They end with this.
+pub(super) struct Beside {
+    fetcher: Helper,
+    hasher: Helper,
+}
 
-impl Hasher {
-    /// Starts it; none where workers can't share memory, or there is no processor for it beside so many readers.
+impl Beside {
+    /// Starts them; none where workers can't share memory, or there is no processor for them beside so many readers.
     pub(super) async fn start(readers: usize) -> Option<Self> {
         let is_isolated = Reflect::get(&js_sys::global(), &"crossOriginIsolated".into()).ok()?;
         if is_isolated != true || processors() < 2 * readers {
             return None;
         }
-        let hasher = Self(Worker::new(SCRIPT).ok()?);
+        let (fetcher, hasher) = (Starting::begin()?, Starting::begin()?);
+        Some(Self {
+            fetcher: fetcher.ready().await?,
+            hasher: hasher.ready().await?,
+        })
+    }
+
+    /// Has them read a blob and hash it and its tar. What comes of it is to be read from here.
+    pub(super) fn read(&self, blob: &Blob) -> Option<(Fetching, HashersBeside)> {
+        let (fetching, feeder) = (Fetching::default(), Feeder::default());
+        let message = Object::new();
+        // Setting a field of a new, plain object does not fail.
+        let _ = Reflect::set(&message, &RING_FIELD.into(), fetching.memory());
+        let _ = Reflect::set(&message, &FILE_FIELD.into(), blob);
+        self.fetcher.0.post_message(&message).ok()?;
+        self.hasher.0.post_message(feeder.memory()).ok()?;
+        let hashers = HashersBeside {
+            blob: Some(Box::new(Known(fetching.fetched()))),
+            tar: Some(Box::new(Feeding(feeder))),
+        };
+        Some((fetching, hashers))
+    }
+}
+
+/// A worker that hears. It ends with this.
+struct Helper(Worker);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.0.terminate();
+    }
+}
+
+/// A worker that is being started.
+struct Starting {
+    helper: Helper,
+    answer: oneshot::Receiver<bool>,
+    // Kept alive for the browser to call.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Starting {
+    fn begin() -> Option<Self> {
+        let helper = Helper(Worker::new(SCRIPT).ok()?);
         let (sender, answer) = oneshot::channel();
         let sender = Rc::new(RefCell::new(Some(sender)));
         let say = move |is_ready: bool| {
             if let Some(sender) = sender.take() {
-                // It is waited for below.
+                // Where nobody waits for it any more, it is not wanted.
                 let _ = sender.send(is_ready);
             }
         };
@@ -42,27 +90,23 @@ impl Hasher {
             say(event.data() == READY);
         });
         let on_error = Closure::<dyn FnMut(JsValue)>::new(move |_| failed(false));
-        let worker = &hasher.0;
+        let worker = &helper.0;
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let is_ready = answer.await == Ok(true);
+        Some(Self {
+            helper,
+            answer,
+            _on_message: on_message,
+            _on_error: on_error,
+        })
+    }
+
+    async fn ready(self) -> Option<Helper> {
+        let is_ready = self.answer.await == Ok(true);
         // Nothing else comes by messages.
-        worker.set_onmessage(None);
-        worker.set_onerror(None);
-        is_ready.then_some(hasher)
-    }
-
-    /// Has it hash what comes next.
-    pub(super) fn hash(&self) -> Option<Box<dyn HashBeside>> {
-        let feeder = Feeder::default();
-        self.0.post_message(feeder.memory()).ok()?;
-        Some(Box::new(Feeding(feeder)))
-    }
-}
-
-impl Drop for Hasher {
-    fn drop(&mut self) {
-        self.0.terminate();
+        self.helper.0.set_onmessage(None);
+        self.helper.0.set_onerror(None);
+        is_ready.then_some(self.helper)
     }
 }
 
@@ -75,5 +119,16 @@ impl HashBeside for Feeding {
 
     fn finish(self: Box<Self>) -> Option<[u8; 32]> {
         self.0.finish()
+    }
+}
+
+/// The hash of what came from beside: whoever fetched it has hashed it.
+struct Known(Fetched);
+
+impl HashBeside for Known {
+    fn update(&mut self, _: &[u8]) {}
+
+    fn finish(self: Box<Self>) -> Option<[u8; 32]> {
+        self.0.hash()
     }
 }

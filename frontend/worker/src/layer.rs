@@ -7,17 +7,17 @@ use web_sys::Blob;
 
 use super::Answer;
 use super::archive::FileAt;
-use super::beside::{BESIDE_BYTES_MIN, Hasher};
+use super::beside::{BESIDE_BYTES_MIN, Beside};
 use super::hands::HANDS_MAX;
 use super::program::{PROGRESS_BYTES, failed};
 
 /// Reads a layer as one of so many, telling how far it is.
 pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(Answer)) {
-    let hasher = match layer.size() < BESIDE_BYTES_MIN as f64 {
-        true => None,
-        false => Hasher::start(readers).await,
-    };
     let total_bytes = layer.size() as u64;
+    let beside = match total_bytes < BESIDE_BYTES_MIN {
+        true => None,
+        false => Beside::start(readers).await,
+    };
     let mut tell = |done_bytes| {
         answer(Answer::Progress {
             id,
@@ -26,7 +26,7 @@ pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(A
         });
     };
     let limits = Limits::default().shared_by(HANDS_MAX);
-    let read = read_whole(layer, &limits, hasher.as_ref(), &mut tell);
+    let read = read_whole(layer, &limits, beside.as_ref(), &mut tell);
     answer(match read {
         Ok(read) => Answer::Layer {
             id,
@@ -43,13 +43,19 @@ pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(A
 pub(super) fn read_whole(
     layer: Blob,
     limits: &Limits,
-    hasher: Option<&Hasher>,
+    beside: Option<&Beside>,
     tell: &mut dyn FnMut(u64),
 ) -> Result<LayerRead, String> {
-    let blob = FileAt::open(layer).map_err(|error| error.to_string())?;
-    let told = Told::new(Window::whole(&blob), tell);
-    let beside = hasher.and_then(Hasher::hash);
-    let read = LayerRead::read_beside(told, limits, beside).map_err(|error| error.to_string())?;
+    let read = match beside.and_then(|beside| beside.read(&layer)) {
+        Some((fetching, hashers)) => {
+            LayerRead::read_beside(Told::new(fetching, tell), limits, hashers)
+        }
+        None => {
+            let blob = FileAt::open(layer).map_err(|error| error.to_string())?;
+            LayerRead::read(Told::new(Window::whole(&blob), tell), limits)
+        }
+    };
+    let read = read.map_err(|error| error.to_string())?;
     // It would be read again, within what is left for it.
     match read.is_cut() {
         true => Err("expected a smaller layer".to_owned()),

@@ -10,7 +10,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::Answer;
 use super::archive::FileAt;
-use super::beside::{BESIDE_BYTES_MIN, Hasher};
+use super::beside::{BESIDE_BYTES_MIN, Beside};
 use super::contents::Source;
 use super::hands::{self, Hearer};
 use super::layer::read_whole;
@@ -120,7 +120,7 @@ struct Growing {
 }
 
 impl Growing {
-    /// Reads layers side by side, where there is enough to read; a single one by itself, with somebody who hashes beside.
+    /// Reads layers side by side, where there is enough to read; a single one by itself, with others beside who read ahead and hash.
     async fn read(self: Rc<Self>, spans: &[LayerSpan]) -> Vec<Option<Vec<u8>>> {
         let layers: Option<Vec<_>> = spans.iter().map(|span| self.source.layer(span)).collect();
         match layers.as_deref() {
@@ -136,10 +136,10 @@ impl Growing {
     }
 
     async fn alone(self: Rc<Self>, span: &LayerSpan, layer: Blob) {
-        let hasher = Hasher::start(1).await;
+        let beside = Beside::start(1).await;
         let hearing = Hearing(self.clone());
         let mut tell = |done_bytes| hearing.told(done_bytes);
-        let read = read_whole(layer, &Limits::default(), hasher.as_ref(), &mut tell);
+        let read = read_whole(layer, &Limits::default(), beside.as_ref(), &mut tell);
         // What went wrong is told when it is read in its turn.
         if let Ok(read) = read {
             self.given.borrow_mut().insert(span.member.clone(), read);

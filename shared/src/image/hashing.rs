@@ -25,6 +25,15 @@ pub trait HashBeside {
     fn finish(self: Box<Self>) -> Option<[u8; 32]>;
 }
 
+/// Who hashes a layer beside its reader, where anybody does.
+#[derive(Default)]
+pub struct HashersBeside {
+    /// Its blob; of a layer that is not compressed, its tar is this.
+    pub blob: Option<Box<dyn HashBeside>>,
+    /// Its tar.
+    pub tar: Option<Box<dyn HashBeside>>,
+}
+
 /// A hash that is fed.
 pub(super) enum Hashing {
     /// In place.

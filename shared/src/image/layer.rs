@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{EntryPlace, Noted, Recorder};
 use super::content_sum::{Take, checksum};
 use super::estargz::{self, Tail};
-use super::hashing::HashBeside;
+use super::hashing::HashersBeside;
 use super::holdings::{Gatherer, LayerFacts};
 use super::path::{Mark, NormalPath, PATH_BYTES_MAX, escapes_root, mark_of, normalise, parent};
 use super::read_at::Capped;
@@ -124,18 +124,18 @@ impl LayerIndex {
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
     pub fn read(mut source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, _) = Self::read_noting(&mut source, limits, None, None)?;
+        let (index, _) = Self::read_noting(&mut source, limits, None, HashersBeside::default())?;
         Ok(index)
     }
 
-    /// As [`Self::read`], noting where the blob can be entered and where its entries lie; somebody else hashes the tar where there
-    /// is one. One function for all sources, so that its loops are compiled here, and once: a program that is built for its size
+    /// As [`Self::read`], noting where the blob can be entered and where its entries lie; others hash where there are
+    /// any. One function for all sources, so that its loops are compiled here, and once: a program that is built for its size
     /// may build this crate for speed.
     pub(super) fn read_noting(
         source: &mut dyn Read,
         limits: &Limits,
         recorder: Option<Recorder>,
-        hasher: Option<Box<dyn HashBeside>>,
+        hashers: HashersBeside,
     ) -> Result<(Self, Noted), LayerError> {
         let mut blob = DigestReader::new(Watched {
             inner: source,
@@ -149,19 +149,24 @@ impl LayerIndex {
         let mut collector = Collector::new(limits, compression);
         collector.places = recorder.is_some().then(Vec::new);
         let mut noted = None;
-        let inflated = if compression == Compression::None {
-            if let Some(hasher) = hasher {
-                blob.hash_by(hasher);
-            }
+        let is_plain = compression == Compression::None;
+        let HashersBeside {
+            blob: whole,
+            mut tar,
+        } = hashers;
+        if let Some(hasher) = whole.or_else(|| if is_plain { tar.take() } else { None }) {
+            blob.hash_by(hasher);
+        }
+        let inflated = if is_plain {
             collector.read_tar(&mut blob);
             None
         } else if let Some(inflating) = Inflating::recording(&mut blob, compression, recorder) {
-            let mut tar = DigestReader::new(Capped::new(inflating, limits.uncompressed_bytes));
-            if let Some(hasher) = hasher {
-                tar.hash_by(hasher);
+            let mut inside = DigestReader::new(Capped::new(inflating, limits.uncompressed_bytes));
+            if let Some(hasher) = tar {
+                inside.hash_by(hasher);
             }
-            collector.read_tar(&mut tar);
-            let (capped, digest, bytes) = tar.finish_beside();
+            collector.read_tar(&mut inside);
+            let (capped, digest, bytes) = inside.finish_beside();
             noted = capped.into_inner().into_recorder();
             Some((digest, bytes))
         } else {

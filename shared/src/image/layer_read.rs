@@ -10,7 +10,7 @@ use std::sync::Arc;
 use flate2::Crc;
 
 use super::access::{Noted, Recorder};
-use super::hashing::HashBeside;
+use super::hashing::HashersBeside;
 use super::problems::bytes_of;
 use super::samples::{Samples, Sampling};
 use super::{CHECKPOINTS_BYTES_MAX, Digest, LayerError, LayerIndex, Limits, ReadAt};
@@ -59,22 +59,22 @@ impl LayerRead {
     /// # Errors
     /// [`LayerError::Io`] where `source` fails.
     pub fn read(source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        Self::read_beside(source, limits, None)
+        Self::read_beside(source, limits, HashersBeside::default())
     }
 
-    /// The same, with somebody who hashes the tar meanwhile, where there is one.
+    /// The same, with others who hash meanwhile, where there are any.
     ///
     /// # Errors
     /// [`LayerError::Io`] where `source` fails, or whoever hashes.
     pub fn read_beside(
         source: impl Read,
         limits: &Limits,
-        hasher: Option<Box<dyn HashBeside>>,
+        hashers: HashersBeside,
     ) -> Result<Self, LayerError> {
         let recorder = Recorder::new(CHECKPOINTS_BYTES_MAX / 2);
         let mut sampling = Sampling::new(source);
         let (index, noted) =
-            LayerIndex::read_noting(&mut sampling, limits, Some(recorder), hasher)?;
+            LayerIndex::read_noting(&mut sampling, limits, Some(recorder), hashers)?;
         Ok(Self {
             index: Arc::new(index),
             noted: Arc::new(noted),
@@ -87,7 +87,8 @@ impl LayerRead {
     /// # Errors
     /// As for [`Self::read`].
     pub fn read_index(mut source: impl Read, limits: &Limits) -> Result<Self, LayerError> {
-        let (index, noted) = LayerIndex::read_noting(&mut source, limits, None, None)?;
+        let (index, noted) =
+            LayerIndex::read_noting(&mut source, limits, None, HashersBeside::default())?;
         Ok(Self {
             index: Arc::new(index),
             noted: Arc::new(noted),

@@ -50,7 +50,7 @@ pub use compression::Compression;
 pub use digest::{ChainId, DiffId, Digest, DigestError, DigestReader, DigestWriter};
 pub use documents::{DOCUMENT_BYTES_MAX, DOCUMENTS_BYTES_MAX, RawDocument};
 pub use folder::{Folder, FolderError};
-pub use hashing::HashBeside;
+pub use hashing::{HashBeside, HashersBeside};
 pub use holdings::Holdings;
 pub use inflating::Inflating;
 pub use inspect::{

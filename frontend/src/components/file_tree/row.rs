@@ -5,7 +5,7 @@ use estiva_shared::text::escape_name;
 use web_sys::MouseEvent;
 use yew::prelude::*;
 
-use crate::components::{Icon, IconName, ShareBar, TickBox, cargo_class};
+use crate::components::{IconName, TickBox, cargo_class, icon, share_bar};
 use crate::hooks::{Locale, use_locale};
 use crate::i18n::{ViewTexts, fill};
 use estiva_worker::tree::{Act, SightRow, mode_text};
@@ -40,7 +40,7 @@ pub(super) fn Row(props: &RowProps) -> Html {
     let node = row.node;
     let (class, mark, word) = change_mark(row.change, &locale);
     let is_folder = row.open.is_some() || row.kind == EntryKind::Directory;
-    let icon = match row.kind {
+    let picture = match row.kind {
         _ if is_folder => IconName::Folder,
         EntryKind::Symlink | EntryKind::Hardlink => IconName::Link,
         _ => IconName::File,
@@ -85,25 +85,25 @@ pub(super) fn Row(props: &RowProps) -> Html {
                 if let Some(path) = &row.path { <TickBox one={LeftOut::Path(path.clone())} name={format!("/{}", escape_name(path))} unreached=true /> }
                 <svg class="indent" width={((row.level - 1).min(INDENT_LEVELS_MAX) * INDENT_PX).to_string()} height="1" aria-hidden="true" />
                 <span class="tree-turn">
-                    if let Some(open) = row.open { <Icon name={IconName::Chevron} class={classes!(open.then_some("is-open"))} /> }
+                    if let Some(open) = row.open { { icon(IconName::Chevron, &classes!(open.then_some("is-open"))) } }
                 </span>
                 <span class="tree-mark" title={word} aria-hidden="true">{ mark }</span>
                 if !word.is_empty() { <span class="visually-hidden">{ word }{ " " }</span> }
-                <Icon name={icon} class={if is_folder { "icon-folder" } else { "icon-file" }} />
+                { icon(picture, &classes!(if is_folder { "icon-folder" } else { "icon-file" })) }
                 <span class="tree-text" title={name.clone()}>{ name.clone() }</span>
                 if let Some(link) = entry.and_then(|entry| entry.link.as_ref()) { <span class="tree-link">{ format!("→ {}", escape_name(link)) }</span> }
                 if entry.is_some_and(|entry| entry.opaque) { <span class="pill pill-warn" title={texts.inspect.opaque}>{ texts.inspect.opaque_word }</span> }
                 if !is_folder {
                     // No stop of the keyboard: Enter does the same.
                     <button type="button" class="tree-open" tabindex="-1" title={texts.file.open} aria-label={fill(texts.file.open_named, &[&name])}
-                        data-testid="open-file" onclick={look_inside.clone()}><Icon name={IconName::Inspect} /></button>
+                        data-testid="open-file" onclick={look_inside.clone()}>{ icon(IconName::Inspect, &Classes::new()) }</button>
                 }
             </span>
             <span role="gridcell" class="tree-kind">{ kind_word(row.kind, &texts.views) }</span>
             <span role="gridcell" class="tree-mode mono">{ entry.map(|entry| mode_text(entry.mode)) }</span>
             <span role="gridcell" class="tree-owner mono">{ entry.map(|entry| format!("{}:{}", entry.owner.0, entry.owner.1)) }</span>
             { layer_cell(entry.map(|entry| entry.layer), &locale) }
-            <span role="gridcell" class="tree-size"><ShareBar {share} /><span>{ locale.language.bytes(row.total_bytes) }</span></span>
+            <span role="gridcell" class="tree-size">{ share_bar(share, &Classes::new()) }<span>{ locale.language.bytes(row.total_bytes) }</span></span>
         </div>
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::super::access::{ContentIndex, Lying, Noted};
 use super::super::path::parent;
 use super::super::{
-    Capped, Compression, Folder, Inflating, LayerError, LayerIndex, LayerRead, LayerSpan, Limits,
-    Problem, ReadAt, TarEntry, TarError, TarKind, TarReader, Window, normalise,
+    Capped, Compression, Folder, HashersBeside, Inflating, LayerError, LayerIndex, LayerRead,
+    LayerSpan, Limits, Problem, ReadAt, TarEntry, TarError, TarKind, TarReader, Window, normalise,
 };
 use super::budget::cost_of_layer;
 use super::meter::{Meter, Metered};
@@ -223,11 +223,21 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             Member::Plain { offset, size } => {
                 let (offset, size) = (*offset, *size);
                 let mut window = Metered::new(Window::new(archive, offset, size), self.meter);
-                let read = LayerIndex::read_noting(&mut window, &self.budget, recorder, None);
+                let read = LayerIndex::read_noting(
+                    &mut window,
+                    &self.budget,
+                    recorder,
+                    HashersBeside::default(),
+                );
                 (read, Lying::Plain { offset, size })
             }
             Member::Kept(bytes) => (
-                LayerIndex::read_noting(&mut &bytes[..], &self.budget, recorder, None),
+                LayerIndex::read_noting(
+                    &mut &bytes[..],
+                    &self.budget,
+                    recorder,
+                    HashersBeside::default(),
+                ),
                 Lying::Kept(Arc::clone(bytes)),
             ),
             Member::Link(_) => return Ok(Err(missing(&path))),
@@ -299,7 +309,12 @@ impl<'a, 'p> Catalogue<'a, 'p> {
         };
         let mut reader = Metered::new(Window::whole(&*file), self.meter);
         let recorder = self.contents.as_mut().map(ContentIndex::recorder);
-        let layer = match LayerIndex::read_noting(&mut reader, &self.budget, recorder, None) {
+        let layer = match LayerIndex::read_noting(
+            &mut reader,
+            &self.budget,
+            recorder,
+            HashersBeside::default(),
+        ) {
             Ok(read) => self.spend(shared(read), Lying::File(path.to_owned())),
             Err(_) if self.meter.is_cancelled() => return Err(InspectError::Cancelled),
             Err(LayerError::Io { source, .. }) => return Ok(Err(unreadable(path, &source))),
@@ -466,7 +481,12 @@ impl<'a, 'p> Catalogue<'a, 'p> {
             size: entry.size,
         };
         let mut source = EndOnError { inner: reader };
-        match LayerIndex::read_noting(&mut source, &self.budget, recorder, None) {
+        match LayerIndex::read_noting(
+            &mut source,
+            &self.budget,
+            recorder,
+            HashersBeside::default(),
+        ) {
             Ok(read) => Ok(Member::Layer(self.spend(shared(read), lying))),
             Err(LayerError::Io { source, .. }) => Err(InspectError::Io(source)),
         }
