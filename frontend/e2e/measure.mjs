@@ -33,7 +33,8 @@ async function fresh({ alone = false } = {}) {
   }
   const page = await context.newPage();
   await page.goto(await world.address());
-  await connected(page);
+  // Chromium lets a page whose document the test hands out open no connection; to inspect, it needs none.
+  await (alone ? byTest(page, "drop-input").waitFor({ state: "attached" }) : connected(page));
   expect((await page.evaluate(() => crossOriginIsolated)) !== alone, "the page is isolated where it should not be, or the other way round");
   await watch(page);
   return page;

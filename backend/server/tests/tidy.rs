@@ -137,6 +137,8 @@ fn only_the_server_knows_axum() {
         "backend/build",
         "backend/engine",
         "frontend",
+        "frontend/hasher",
+        "frontend/worker",
     ] {
         let text = fs::read_to_string(workspace().join(member).join("Cargo.toml")).unwrap();
         assert!(!text.contains("axum"), "{member} depends on axum");

@@ -14,7 +14,7 @@ use estiva_worker::summary::Summary;
 use estiva_worker::tree::{Act, Look, Sight, Wish};
 
 /// Rows that are asked for at once: some screens of them, so that most scrolling needs no question.
-pub const ROWS_ASKED: usize = 240;
+pub const ROWS_ASKED: usize = 160;
 
 /// The rows in sight, and what can be done with them.
 #[derive(Clone, PartialEq)]

@@ -31,7 +31,7 @@ const HEIGHT_PX_MAX: f64 = 640.0;
 const ELEMENTS: usize = 128;
 
 /// So many rows before the window ends, the next one is asked for.
-const ROWS_AHEAD: usize = 50;
+const ROWS_AHEAD: usize = 40;
 
 /// Letters that follow each other within so many milliseconds are one word.
 const WORD_MS: u64 = 600;

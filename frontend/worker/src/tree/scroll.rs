@@ -9,7 +9,7 @@ use std::ops::Range;
 pub const ROW_PX: f64 = 28.0;
 
 /// Rows drawn beyond what is in sight, above and below, so that fast scrolling shows no gap.
-const OVERSCAN: usize = 8;
+const OVERSCAN: usize = 6;
 
 /// The highest list, in pixels.
 const HEIGHT_PX_MAX: f64 = 12_000_000.0;
@@ -115,7 +115,7 @@ mod tests {
         };
         assert_eq!(
             list(30_000).drawn(ROW_PX * 1_000.0),
-            (992..1_029, ROW_PX * 992.0)
+            (994..1_027, ROW_PX * 994.0)
         );
         assert_eq!(list(5).drawn(0.0), (0..5, 0.0));
         assert_eq!(list(0).drawn(900.0).0, 0..0);
