@@ -57,17 +57,20 @@ function archive() {
   return made;
 }
 
-/** A docker-archive of two layers of twelve megabytes each, whose last files are small. */
-function largeArchive() {
-  const folder = path.join(world.folder, "large");
-  const layers = ["one", "two"].map((layer) => {
+/** A docker-archive of layers of so many megabytes each, whose last files are small. */
+function largeArchive(name, names, megabytes, { packed = false } = {}) {
+  const folder = path.join(world.folder, name);
+  const layers = names.map((layer) => {
     const files = path.join(folder, layer);
     mkdirSync(files, { recursive: true });
-    writeFileSync(path.join(files, "data.bin"), randomBytes(12 << 20));
+    writeFileSync(path.join(files, "data.bin"), randomBytes(megabytes << 20));
     writeFileSync(path.join(files, "last.txt"), `the end of ${layer}\n`);
     const tar = path.join(folder, `${layer}.tar`);
     run("tar", ["-C", folder, "--owner=0", "--group=0", "-cf", tar, layer]);
-    return { name: `${layer}.tar`, digest: createHash("sha256").update(readFileSync(tar)).digest("hex") };
+    const digest = createHash("sha256").update(readFileSync(tar)).digest("hex");
+    if (!packed) return { name: `${layer}.tar`, digest };
+    run("gzip", ["-1", tar]);
+    return { name: `${layer}.tar.gz`, digest };
   });
   writeFileSync(path.join(folder, "config.json"), JSON.stringify({
     architecture: "amd64",
@@ -76,9 +79,9 @@ function largeArchive() {
     rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => `sha256:${digest}`) },
     history: layers.map(({ name }) => ({ created_by: `COPY ${name} /` })),
   }));
-  writeFileSync(path.join(folder, "manifest.json"), JSON.stringify([{ Config: "config.json", RepoTags: ["large:1"], Layers: layers.map(({ name }) => name) }]));
-  const made = path.join(world.folder, "large.tar");
-  run("tar", ["-C", folder, "-cf", made, "manifest.json", "config.json", "one.tar", "two.tar"]);
+  writeFileSync(path.join(folder, "manifest.json"), JSON.stringify([{ Config: "config.json", RepoTags: [`${name}:1`], Layers: layers.map(({ name }) => name) }]));
+  const made = path.join(world.folder, `${name}.tar`);
+  run("tar", ["-C", folder, "-cf", made, "manifest.json", "config.json", ...layers.map(({ name }) => name)]);
   return made;
 }
 
@@ -271,7 +274,7 @@ try {
   });
 
   await steps.step("large layers are read side by side, and known again the next time, until they are another's", async () => {
-    const big = largeArchive();
+    const big = largeArchive("large", ["one", "two"], 12);
     const opened = async (file, layers = 2) => {
       await page.goto("about:blank");
       await page.goto(await world.address());
@@ -320,6 +323,9 @@ try {
     await until("what is forgotten", async () => /^2 layers forgotten/.test(await known()));
     await opened(big);
     expect((await byTest(page, "kept-layers").count()) === 0, "what was forgotten is known");
+    // One that is too large to be held whole while it is read.
+    const longer = largeArchive("longer", ["one"], 100, { packed: true });
+    expect((await opened(longer, 1)) === spoken(longer), "what was read ahead is not what the command reads");
   });
 } finally {
   await world.close();

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import http from "node:http";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { SlowRegistry, Steps, World, byTest, connected, drawnByTheFirstPart, expect, noSidewaysScroll, photograph, run, top, until, watchFirstSight } from "./harness.mjs";
+import { SlowRegistry, Steps, World, byTest, connected, expect, noSidewaysScroll, photograph, run, tellWaits, top, until, watchFirstSight } from "./harness.mjs";
 
 const hello = path.join(top, "examples/hello");
 const program = process.env.ESTIVA_BIN;
@@ -66,7 +66,7 @@ try {
     await watchFirstSight(page);
     await page.goto(address);
     await connected(page);
-    await drawnByTheFirstPart(page);
+    await tellWaits(page);
     expect(!page.url().includes("code="), `the code is still in the address: ${page.url()}`);
     expect((await context.cookies()).length === 0, "the page has a cookie");
     await photograph(page, "inspect-empty");

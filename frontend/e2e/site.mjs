@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { accessible } from "./accessible.mjs";
 import { archives } from "./archives.mjs";
-import { Steps, byTest, drawnByTheFirstPart, expect, launch, noSidewaysScroll, photograph, run, until, watchFirstSight } from "./harness.mjs";
+import { Steps, byTest, expect, launch, noSidewaysScroll, photograph, run, tellWaits, until, watchFirstSight } from "./harness.mjs";
 
 const program = process.env.ESTIVA_BIN;
 expect(program, "ESTIVA_BIN must name the program to test");
@@ -84,7 +84,7 @@ async function walk() {
     await watchFirstSight(page);
     await page.goto(`${origin}${BELOW}`);
     await byTest(page, "drop-input").waitFor({ state: "attached" });
-    await drawnByTheFirstPart(page);
+    await tellWaits(page);
     const entries = await page.locator("nav .nav-link").allTextContents();
     expect(entries.join() === "Inspect,Compare", `the navigation has ${entries}`);
     await photograph(page, "site-empty");

@@ -11,6 +11,7 @@ use estiva_shared::image::{
     ReadAt as _, Subject, Window, inspect_ahead, inspect_given, inspect_opened, layers_of,
 };
 use image_support::*;
+use sha2::Digest as _;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -193,6 +194,25 @@ fn each_layer_that_lies_plainly_is_listed_once() {
     let places = layers_of(Subject::Archive(&gzip(&archive)), &Limits::default());
     assert!(places.unwrap().is_empty());
     assert!(layers_of(Subject::Archive(&b"nothing".to_vec()), &Limits::default()).is_err());
+}
+
+/// A damaged layer too: of what its tar is there is then no word, whatever its blob's digest.
+#[test]
+fn a_layer_whose_digest_comes_later_is_the_same() {
+    let plain = tar(&[file("a", "b"), folder("c/")]);
+    let packed = gzip(&plain);
+    for layer in [
+        &plain,
+        &packed,
+        &zstd(&plain),
+        &plain[..700].to_vec(),
+        &packed[..20].to_vec(),
+    ] {
+        let read = LayerRead::read(&layer[..], &Limits::default()).unwrap();
+        let later = LayerRead::read_undigested(&layer[..], &Limits::default(), None).unwrap();
+        let later = later.with_sha256(sha2::Sha256::digest(layer).into());
+        assert_eq!(later.to_bytes(), read.to_bytes());
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What a worker of the page has others do meanwhile, each a worker of its own: hash what it reads, or read a file ahead of it and hash
-//! that. Bytes go through a ring of memory that both share (see [`ring`]).
+//! that. Bytes go through a ring of memory that both share (`ring.rs`).
 //!
 //! Workers share memory only on a page that no other origin can look into (HTML Standard, "Cross-origin isolation"), as its
 //! server's headers say. Without, the reader does it all by itself.

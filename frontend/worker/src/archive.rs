@@ -102,7 +102,7 @@ impl FileAt {
 
 /// Gives memory back that the browser would hold on to until it sees fit, half a gigabyte later: it goes along with a message that
 /// nobody will hear.
-fn let_go(buffer: &ArrayBuffer) {
+pub(super) fn let_go(buffer: &ArrayBuffer) {
     let Ok(channel) = MessageChannel::new() else {
         return;
     };

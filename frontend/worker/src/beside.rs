@@ -21,38 +21,65 @@ pub(super) const BESIDE_BYTES_MIN: u64 = 16 << 20;
 
 /// The workers. They end with this.
 pub(super) struct Beside {
-    fetcher: Helper,
+    /// None where nothing is to be fetched.
+    fetcher: Option<Helper>,
     hasher: Helper,
 }
 
 impl Beside {
     /// Starts them; none where workers can't share memory, or there is no processor for them beside so many readers.
-    pub(super) async fn start(readers: usize) -> Option<Self> {
+    pub(super) fn begin(readers: usize, fetches: bool) -> Option<Beginning> {
         let is_isolated = Reflect::get(&js_sys::global(), &"crossOriginIsolated".into()).ok()?;
         if is_isolated != true || processors() < 2 * readers {
             return None;
         }
-        let (fetcher, hasher) = (Starting::begin()?, Starting::begin()?);
-        Some(Self {
-            fetcher: fetcher.ready().await?,
-            hasher: hasher.ready().await?,
-        })
+        let fetcher = match fetches {
+            true => Some(Starting::begin()?),
+            false => None,
+        };
+        let hasher = Starting::begin()?;
+        Some(Beginning { fetcher, hasher })
     }
 
-    /// Has them read a blob and hash it and its tar. What comes of it is to be read from here.
+    /// Has a tar hashed that is handed over.
+    pub(super) fn hash(&self) -> Option<Box<dyn HashBeside>> {
+        let feeder = Feeder::default();
+        self.hasher.0.post_message(feeder.memory()).ok()?;
+        Some(Box::new(Feeding(feeder)))
+    }
+
+    /// Has a blob read, and it and its tar hashed. What comes of it is to be read from here.
     pub(super) fn read(&self, blob: &Blob) -> Option<(Fetching, HashersBeside)> {
-        let (fetching, feeder) = (Fetching::default(), Feeder::default());
+        let fetching = Fetching::default();
         let message = Object::new();
         // Setting a field of a new, plain object does not fail.
         let _ = Reflect::set(&message, &RING_FIELD.into(), fetching.memory());
         let _ = Reflect::set(&message, &FILE_FIELD.into(), blob);
-        self.fetcher.0.post_message(&message).ok()?;
-        self.hasher.0.post_message(feeder.memory()).ok()?;
+        let fetcher = self.fetcher.as_ref()?;
+        fetcher.0.post_message(&message).ok()?;
         let hashers = HashersBeside {
             blob: Some(Box::new(Known(fetching.fetched()))),
-            tar: Some(Box::new(Feeding(feeder))),
+            tar: self.hash(),
         };
         Some((fetching, hashers))
+    }
+}
+
+/// The workers, as they start.
+pub(super) struct Beginning {
+    fetcher: Option<Starting>,
+    hasher: Starting,
+}
+
+impl Beginning {
+    /// Once they hear; none where one of them does not.
+    pub(super) async fn ready(self) -> Option<Beside> {
+        let fetcher = match self.fetcher {
+            Some(starting) => Some(starting.ready().await?),
+            None => None,
+        };
+        let hasher = self.hasher.ready().await?;
+        Some(Beside { fetcher, hasher })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use estiva_shared::image::{LayerRead, Limits, Window};
+use estiva_shared::image::{LayerError, LayerRead, Limits, Window};
 use web_sys::Blob;
 
 use super::Answer;
@@ -10,14 +10,11 @@ use super::archive::FileAt;
 use super::beside::{BESIDE_BYTES_MIN, Beside};
 use super::hands::HANDS_MAX;
 use super::program::{PROGRESS_BYTES, failed};
+use super::whole::Whole;
 
 /// Reads a layer as one of so many, telling how far it is.
 pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(Answer)) {
     let total_bytes = layer.size() as u64;
-    let beside = match total_bytes < BESIDE_BYTES_MIN {
-        true => None,
-        false => Beside::start(readers).await,
-    };
     let mut tell = |done_bytes| {
         answer(Answer::Progress {
             id,
@@ -26,7 +23,7 @@ pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(A
         });
     };
     let limits = Limits::default().shared_by(HANDS_MAX);
-    let read = read_whole(layer, &limits, beside.as_ref(), &mut tell);
+    let read = read_whole(layer, readers, &limits, &mut tell).await;
     answer(match read {
         Ok(read) => Answer::Layer {
             id,
@@ -36,26 +33,44 @@ pub(super) async fn read(id: u64, layer: Blob, readers: usize, answer: impl Fn(A
     });
 }
 
-/// Reads a layer to its end, all of it or nothing, telling how many bytes were read.
+/// Reads a layer to its end as one of so many, all of it or nothing, telling how many bytes were read. Others hash it meanwhile, and
+/// read it ahead, where that can be.
 ///
 /// # Errors
 /// Where it can't be read, or is larger than the limits let it be, in a sentence.
-pub(super) fn read_whole(
+pub(super) async fn read_whole(
     layer: Blob,
+    readers: usize,
     limits: &Limits,
-    beside: Option<&Beside>,
     tell: &mut dyn FnMut(u64),
 ) -> Result<LayerRead, String> {
-    let read = match beside.and_then(|beside| beside.read(&layer)) {
-        Some((fetching, hashers)) => {
-            LayerRead::read_beside(Told::new(fetching, tell), limits, hashers)
-        }
-        None => {
-            let blob = FileAt::open(layer).map_err(|error| error.to_string())?;
-            LayerRead::read(Told::new(Window::whole(&blob), tell), limits)
-        }
+    let size_bytes = layer.size() as u64;
+    let fits = Whole::fits(size_bytes, readers);
+    let beginning = match size_bytes < BESIDE_BYTES_MIN {
+        true => None,
+        false => Beside::begin(readers, !fits),
     };
-    let read = read.map_err(|error| error.to_string())?;
+    let whole = match fits {
+        true => Whole::of(&layer).await,
+        false => None,
+    };
+    let beside = match beginning {
+        Some(beginning) => beginning.ready().await,
+        None => None,
+    };
+    let text = |error: LayerError| error.to_string();
+    let read = if let Some(whole) = whole {
+        let tar = beside.as_ref().and_then(Beside::hash);
+        let told = Told::new(whole.reader(), tell);
+        let read = LayerRead::read_undigested(told, limits, tar).map_err(text)?;
+        let sha256 = whole.sha256().await;
+        read.with_sha256(sha256.ok_or("expected the browser to hash it, but it did not")?)
+    } else if let Some((fetching, hashers)) = beside.as_ref().and_then(|it| it.read(&layer)) {
+        LayerRead::read_beside(Told::new(fetching, tell), limits, hashers).map_err(text)?
+    } else {
+        let blob = FileAt::open(layer).map_err(|error| error.to_string())?;
+        LayerRead::read(Told::new(Window::whole(&blob), tell), limits).map_err(text)?
+    };
     // It would be read again, within what is left for it.
     match read.is_cut() {
         true => Err("expected a smaller layer".to_owned()),

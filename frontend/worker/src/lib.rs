@@ -22,6 +22,7 @@ mod shelf;
 pub mod summary;
 pub mod tree;
 pub mod treemap;
+mod whole;
 
 pub use analysis_json::analysis_json;
 pub use compare::{CompareAsk, Comparer};

@@ -10,7 +10,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::Answer;
 use super::archive::FileAt;
-use super::beside::{BESIDE_BYTES_MIN, Beside};
+use super::beside::BESIDE_BYTES_MIN;
 use super::contents::Source;
 use super::hands::{self, Hearer};
 use super::layer::read_whole;
@@ -136,10 +136,9 @@ impl Growing {
     }
 
     async fn alone(self: Rc<Self>, span: &LayerSpan, layer: Blob) {
-        let beside = Beside::start(1).await;
         let hearing = Hearing(self.clone());
         let mut tell = |done_bytes| hearing.told(done_bytes);
-        let read = read_whole(layer, &Limits::default(), beside.as_ref(), &mut tell);
+        let read = read_whole(layer, 1, &Limits::default(), &mut tell).await;
         // What went wrong is told when it is read in its turn.
         if let Ok(read) = read {
             self.given.borrow_mut().insert(span.member.clone(), read);

@@ -54,6 +54,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest that is this SHA-256.
+    #[must_use]
+    pub(super) fn from_sha256(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
     /// The 64 hexadecimal digits, without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use flate2::Crc;
 
 use super::access::{Noted, Recorder};
-use super::hashing::HashersBeside;
+use super::hashing::{HashBeside, HashersBeside};
 use super::problems::bytes_of;
 use super::samples::{Samples, Sampling};
-use super::{CHECKPOINTS_BYTES_MAX, Digest, LayerError, LayerIndex, Limits, ReadAt};
+use super::{
+    CHECKPOINTS_BYTES_MAX, Compression, DiffId, Digest, LayerError, LayerIndex, Limits, ReadAt,
+};
 
 /// What its bytes begin with. The number grows with the form, and with what a layer's index says.
 const MAGIC: &[u8; 16] = b"estiva layer 02\n";
@@ -80,6 +82,19 @@ impl LayerRead {
             noted: Arc::new(noted),
             samples: sampling.finish(),
         })
+    }
+
+    /// As [`Self::read_beside`], where the blob's digest is computed elsewhere and known later.
+    ///
+    /// # Errors
+    /// As for [`Self::read_beside`].
+    pub fn read_undigested(
+        source: impl Read,
+        limits: &Limits,
+        tar: Option<Box<dyn HashBeside>>,
+    ) -> Result<Undigested, LayerError> {
+        let blob: Option<Box<dyn HashBeside>> = Some(Box::new(Elsewhere));
+        Self::read_beside(source, limits, HashersBeside { blob, tar }).map(Undigested)
     }
 
     /// As [`Self::read`], without where its files lie: they can't be read by it.
@@ -167,6 +182,37 @@ impl LayerRead {
             noted: Arc::new(Noted::read(rest)?),
             samples: Samples(samples),
         })
+    }
+}
+
+/// A layer that was read, but for its digest.
+#[derive(Debug)]
+pub struct Undigested(LayerRead);
+
+impl Undigested {
+    /// The layer, by the SHA-256 of all bytes of its blob.
+    #[must_use]
+    pub fn with_sha256(self, sha256: [u8; 32]) -> LayerRead {
+        let mut index = Arc::unwrap_or_clone(self.0.index);
+        index.digest = Digest::from_sha256(sha256);
+        if index.compression == Compression::None {
+            index.diff_id = index.diff_id.map(|_| DiffId::new(index.digest));
+        }
+        LayerRead {
+            index: Arc::new(index),
+            ..self.0
+        }
+    }
+}
+
+/// Hashes nothing: somebody else has all the bytes.
+struct Elsewhere;
+
+impl HashBeside for Elsewhere {
+    fn update(&mut self, _: &[u8]) {}
+
+    fn finish(self: Box<Self>) -> Option<[u8; 32]> {
+        Some([0; 32])
     }
 }
 

@@ -61,7 +61,7 @@ pub use inspect::{
 pub use instruction::split_instruction;
 pub use json::write_json;
 pub use layer::{IndexEntry, LayerError, LayerIndex, Limits};
-pub use layer_read::{LayerRead, LayerSpan};
+pub use layer_read::{LayerRead, LayerSpan, Undigested};
 pub use path::normalise;
 pub use read_at::{Capped, ReadAt, Window};
 pub use rebuild::{
