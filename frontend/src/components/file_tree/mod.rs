@@ -27,14 +27,43 @@ use estiva_worker::tree::{Act, Active, Order, ROW_PX, Scroll, Sight};
 /// to it at one press.
 const HEIGHT_PX_MAX: f64 = 640.0;
 
-/// Rows take turns on so many elements, more than are ever drawn: changing one costs less than making it.
-const ELEMENTS: usize = 128;
-
 /// So many rows before the window ends, the next one is asked for.
 const ROWS_AHEAD: usize = 40;
 
 /// Letters that follow each other within so many milliseconds are one word.
 const WORD_MS: u64 = 600;
+
+/// Rows take turns on as many elements as are drawn at most: changing one costs less than making it, and leaving it where it is less than
+/// moving it.
+#[derive(Clone, Copy, Default)]
+struct Turns {
+    /// The row that is drawn first.
+    first: usize,
+    /// What its number and this come to, modulo `elements`, is its element's.
+    shift: usize,
+    elements: usize,
+}
+
+impl Turns {
+    /// With another row as the first. Where none of the rows stays, each element stays in its place.
+    fn turned(&mut self, first: usize, elements: usize) -> Self {
+        if elements != self.elements {
+            *self = Self {
+                first,
+                shift: 0,
+                elements,
+            };
+        } else if first.abs_diff(self.first) >= elements {
+            self.shift = (self.element(self.first) + elements - first % elements) % elements;
+        }
+        self.first = first;
+        *self
+    }
+
+    fn element(&self, row: usize) -> usize {
+        (row + self.shift) % self.elements.max(1)
+    }
+}
 
 /// The props of [`FileTree`].
 #[derive(PartialEq, Properties)]
@@ -65,6 +94,7 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
     let files = use_files(props.image.clone(), look, has_boxes, props.files.clone());
     let list = use_node_ref();
     let scrolled_px = use_state_eq(|| 0.0f64);
+    let turns = use_mut_ref(Turns::default);
     use_arrival(&props.place, &files, &list);
     use_chosen_path(&props.place, &files);
     let onkeydown = use_keys(&files, &list, &ticks);
@@ -93,13 +123,14 @@ pub fn FileTree(props: &FileTreeProps) -> Html {
         })
     };
     let (range, above_px) = scroll.drawn(*scrolled_px);
+    let turns = turns.borrow_mut().turned(range.start, scroll.drawn_max());
     let loaded = sight.start..sight.start + sight.window.len();
     let below_px = scroll.height_px() - above_px - range.len() as f64 * ROW_PX;
     let active = sight.active.as_ref().map(|active| active.node);
     let drawn = range.clone().filter(|at| loaded.contains(at)).map(|at| {
         let row = &sight.window[at - sight.start];
         html! {
-            <Row key={at % ELEMENTS} row={row.clone()} {at} is_active={active == Some(row.node)}
+            <Row key={turns.element(at)} row={row.clone()} {at} is_active={active == Some(row.node)}
                 largest_bytes={sight.largest_bytes} act={files.act.clone()} />
         }
     });
@@ -366,4 +397,25 @@ fn Watch(props: &WatchProps) -> Html {
         );
     }
     Html::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_stays_keeps_its_element_and_a_jump_moves_none() {
+        let mut turns = Turns::default();
+        let at_first = turns.turned(0, 36);
+        let (tenth, first) = (at_first.element(10), at_first.element(0));
+        let scrolled = turns.turned(5, 36);
+        assert_eq!(scrolled.element(10), tenth);
+        let before: Vec<_> = (5..41).map(|row| scrolled.element(row)).collect();
+        for jump in [100, 1_000_003, 7] {
+            let jumped = turns.turned(jump, 36);
+            let after: Vec<_> = (jump..jump + 36).map(|row| jumped.element(row)).collect();
+            assert_eq!(after, before, "to {jump}");
+        }
+        assert_ne!(first, scrolled.element(5));
+    }
 }

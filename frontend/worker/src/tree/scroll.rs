@@ -51,11 +51,21 @@ impl Scroll {
         }
     }
 
+    /// The most rows that are drawn at a time.
+    pub fn drawn_max(&self) -> usize {
+        self.seen_max() + 2 * OVERSCAN
+    }
+
+    /// The most rows of which a part is in sight.
+    fn seen_max(&self) -> usize {
+        (self.seen_px / ROW_PX).ceil().max(0.0) as usize + 1
+    }
+
     /// The rows to draw, and the room above them in pixels.
     pub fn drawn(&self, top_px: f64) -> (Range<usize>, f64) {
         let first = self.row_at(top_px);
         let start = (first as usize).saturating_sub(OVERSCAN).min(self.rows);
-        let count = (self.seen_px / ROW_PX).ceil().max(0.0) as usize + 1;
+        let count = self.seen_max();
         let end = (first as usize)
             .saturating_add(count + OVERSCAN)
             .min(self.rows);
@@ -117,6 +127,7 @@ mod tests {
             list(30_000).drawn(ROW_PX * 1_000.0),
             (994..1_027, ROW_PX * 994.0)
         );
+        assert_eq!(list(30_000).drawn_max(), 1_027 - 994);
         assert_eq!(list(5).drawn(0.0), (0..5, 0.0));
         assert_eq!(list(0).drawn(900.0).0, 0..0);
         assert_eq!(list(5).drawn(1e12).0, 0..5);
